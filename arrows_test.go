@@ -1,0 +1,235 @@
+package postern_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// arrows is the house: which rooms a room may import, and which libraries of
+// its field it owns. Anything else fails. "std" libraries are always allowed.
+var arrows = map[string]struct{ rooms, libs []string }{
+	".":                     {rooms: []string{"detect", "pack", "report", "verdict", "evidence"}},
+	"cmd/postern":           {rooms: []string{"*"}, libs: []string{"github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term", "go.yaml.in/yaml/v3"}},
+	"evidence":              {},
+	"evidence/evidencetest": {rooms: []string{"evidence"}},
+	"target":                {rooms: []string{"evidence", "hive"}, libs: []string{"github.com/klauspost/compress", "github.com/shirou/gopsutil/v4", "golang.org/x/sys", "golang.org/x/time"}},
+	"collect":               {rooms: []string{"evidence", "version", "eventlog", "firewall", "hive"}, libs: []string{"github.com/saferwall/pe", "go.yaml.in/yaml/v3"}},
+	"probe":                 {rooms: []string{"evidence", "version"}},
+	"eventlog":              {rooms: []string{"evidence"}, libs: []string{"github.com/klauspost/compress"}},
+	"hive":                  {rooms: []string{"evidence"}, libs: []string{"www.velocidex.com/golang/regparser"}},
+	"version":               {},
+	"csaf":                  {},
+	"pack":                  {rooms: []string{"evidence", "csaf", "version"}, libs: []string{"go.yaml.in/yaml/v3"}},
+	"packs":                 {},
+	"detect":                {rooms: []string{"pack", "evidence", "verdict", "version", "eventlog", "firewall", "detect/sigma", "detect/yara", "detect/unusual"}, libs: []string{"github.com/coregx/ahocorasick"}},
+	"verdict":               {rooms: []string{"evidence"}},
+	"report":                {rooms: []string{"verdict", "evidence", "csaf"}},
+}
+
+// Budgets are smells: a number over one is a question that the exception answers.
+const (
+	fileLines    = 400
+	funcLines    = 60
+	structFields = 20
+	packageLines = 2500
+	exported     = 30
+	examineLines = 150
+)
+
+// over lists what may exceed a budget, each with its reason.
+var over = map[string]string{
+	"evidence exported": "the vocabulary of every room",
+}
+
+var banned = []string{"util", "utils", "common", "types", "models", "helpers", "base", "manager"}
+
+func TestArrows(t *testing.T) {
+	for dir, files := range sources(t) {
+		allowed, known := arrows[dir]
+		if !known {
+			t.Errorf("%s: a room that arrows does not know; add it with its reason to ARCHITECTURE.md", dir)
+			continue
+		}
+		for _, f := range files {
+			for _, imp := range f.ast.Imports {
+				path := strings.Trim(imp.Path.Value, `"`)
+				if imp.Name != nil && imp.Name.Name == "_" && path != "embed" && !strings.HasPrefix(dir, "cmd/") {
+					t.Errorf("%s: blank import of %s", f.path, path)
+				}
+				if !mayImport(allowed.rooms, allowed.libs, path) {
+					t.Errorf("%s: %s may not import %s", f.path, dir, path)
+				}
+			}
+		}
+	}
+}
+
+func mayImport(rooms, libs []string, path string) bool {
+	if room, ours := strings.CutPrefix(path, "postern/"); ours {
+		return slices.Contains(rooms, room) || slices.Contains(rooms, "*")
+	}
+	if path == "postern" {
+		return slices.Contains(rooms, "*")
+	}
+	if first, _, _ := strings.Cut(path, "/"); !strings.Contains(first, ".") {
+		return true
+	}
+	return slices.ContainsFunc(libs, func(l string) bool { return path == l || strings.HasPrefix(path, l+"/") })
+}
+
+func TestHouseRules(t *testing.T) {
+	for dir, files := range sources(t) {
+		if slices.Contains(banned, filepath.Base(dir)) {
+			t.Errorf("%s: not a word from an incident", dir)
+		}
+		lines, names, documented := 0, 0, false
+		for _, f := range files {
+			lines += f.lines
+			documented = documented || f.ast.Doc != nil
+			if f.lines > fileLines {
+				exceed(t, f.path, f.lines, fileLines)
+			}
+			if strings.Contains(f.text, "bufio.NewScanner") {
+				t.Errorf("%s: bufio.Scanner loses the rest of a log behind one long line; use a reader with a cap and a gap", f.path)
+			}
+			if strings.Contains(f.text, "os.Exit") && f.path != filepath.Join("cmd", "postern", "main.go") {
+				t.Errorf("%s: os.Exit below main", f.path)
+			}
+			for _, d := range f.ast.Decls {
+				names += checkDecl(t, f, d)
+			}
+		}
+		if !documented {
+			t.Errorf("%s: no package comment", dir)
+		}
+		if lines > packageLines {
+			exceed(t, dir+" lines", lines, packageLines)
+		}
+		if names > exported && dir != "cmd/postern" {
+			exceed(t, dir+" exported", names, exported)
+		}
+	}
+}
+
+// checkDecl applies the rules of one declaration and counts its exported names.
+func checkDecl(t *testing.T, f source, d ast.Decl) (names int) {
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		if d.Name.Name == "init" && d.Recv == nil {
+			t.Errorf("%s: init(); registration is a list you can read", f.path)
+		}
+		if n := f.fset.Position(d.End()).Line - f.fset.Position(d.Pos()).Line; n > funcLines {
+			exceed(t, f.path+" "+d.Name.Name, n, funcLines)
+		}
+		if d.Recv == nil && d.Name.IsExported() {
+			names++
+			if d.Doc == nil {
+				t.Errorf("%s: exported %s has no comment", f.path, d.Name.Name)
+			}
+		}
+	case *ast.GenDecl:
+		for _, s := range d.Specs {
+			ts, isType := s.(*ast.TypeSpec)
+			if !isType || !ts.Name.IsExported() {
+				continue
+			}
+			names++
+			if d.Doc == nil && ts.Doc == nil {
+				t.Errorf("%s: exported %s has no comment", f.path, ts.Name.Name)
+			}
+			if st, isStruct := ts.Type.(*ast.StructType); isStruct && st.Fields.NumFields() > structFields {
+				exceed(t, f.path+" "+ts.Name.Name, st.Fields.NumFields(), structFields)
+			}
+		}
+	}
+	return names
+}
+
+func exceed(t *testing.T, what string, have, budget int) {
+	if over[what] == "" {
+		t.Errorf("%s: %d, over the budget of %d; split it, or give the reason in over", what, have, budget)
+	}
+}
+
+func TestExamineFitsOnAPage(t *testing.T) {
+	text, err := os.ReadFile("examine.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), "\n"); n > examineLines {
+		t.Errorf("examine.go has %d lines, the page has %d", n, examineLines)
+	}
+}
+
+// TestParsersAreFuzzed demands a Fuzz target wherever hostile bytes are parsed.
+func TestParsersAreFuzzed(t *testing.T) {
+	for dir, files := range sources(t) {
+		for _, f := range files {
+			for _, d := range f.ast.Decls {
+				fn, isFunc := d.(*ast.FuncDecl)
+				if !isFunc || fn.Recv != nil || !isParser(fn.Name.Name) {
+					continue
+				}
+				tests, _ := filepath.Glob(filepath.Join(dir, "*_test.go"))
+				fuzzed := slices.ContainsFunc(tests, func(p string) bool {
+					text, err := os.ReadFile(p)
+					return err == nil && strings.Contains(string(text), "func Fuzz")
+				})
+				if !fuzzed {
+					t.Errorf("%s: %s parses and %s has no Fuzz target", f.path, fn.Name.Name, dir)
+				}
+			}
+		}
+	}
+}
+
+func isParser(name string) bool {
+	return slices.ContainsFunc([]string{"Parse", "Read", "Load", "Decode"}, func(p string) bool { return strings.HasPrefix(name, p) })
+}
+
+type source struct {
+	path, text string
+	lines      int
+	ast        *ast.File
+	fset       *token.FileSet
+}
+
+// sources parses every non-test Go file of the module, by directory.
+func sources(t *testing.T) map[string][]source {
+	t.Helper()
+	all := map[string][]source{}
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && path != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "tools" || d.Name() == "dist") {
+			return fs.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		fset := token.NewFileSet()
+		file, err := parser.ParseFile(fset, path, text, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		dir := filepath.ToSlash(filepath.Dir(path))
+		all[dir] = append(all[dir], source{path, string(text), strings.Count(string(text), "\n"), file, fset})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}

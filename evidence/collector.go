@@ -1,0 +1,46 @@
+package evidence
+
+import "context"
+
+// Need is what a collector needs of a source.
+type Need uint8
+
+// The needs. A collector runs when the source has any of them.
+const (
+	NeedFiles Need = 1 << iota
+	NeedState
+	NeedNet
+)
+
+// Has reports whether the source can serve any of n.
+func (s *Source) Has(n Need) bool {
+	return n&NeedFiles != 0 && s.Files != nil || n&NeedState != 0 && s.State != nil || n&NeedNet != 0 && s.Net != nil
+}
+
+// Collector reads one aspect of a source; every probe is one too. An error it
+// returns is a gap for all the parts it bears on, and the others go on.
+type Collector interface {
+	Name() string
+	Needs() Need
+	Parts() Parts // what is unknown when it cannot run
+	Collect(ctx context.Context, src *Source, want *Interest, out Sink) error
+}
+
+// Sink takes what collectors find.
+type Sink interface {
+	// Lane opens a lane for one file or chunk, used by one goroutine. Lanes
+	// are folded in the order of their refs, whatever order they close in.
+	Lane(ref Ref) Lane
+	// Cover says where the collector looked. Safe for concurrent use.
+	Cover(Coverage)
+}
+
+// Lane takes the facts of one file or chunk, in order.
+type Lane interface {
+	// Observe takes one fact, borrowed until it returns. A *ReadError means
+	// its Content could not be read: the caller covers that.
+	Observe(*Observation) error
+	// Events takes rows of one schema, borrowed until it returns.
+	Events(*EventBatch) error
+	Close() error
+}

@@ -1,0 +1,88 @@
+package evidence
+
+import "time"
+
+// Role is a meaning that a column of an event may have whatever the log calls
+// it.
+type Role uint8
+
+// The roles. Address is the client's, as the log states it.
+const (
+	RoleAddress Role = iota
+	RoleAccount
+	RoleAgent
+	RoleMethod
+	RolePath
+	RoleQuery
+	RoleStatus
+	RoleHost    // the examined host's own name or address, as the log states it
+	RoleMessage // free text
+	NumRoles
+)
+
+// Schema is one shape of event: field names interned once, and where the roles
+// stand. Schemas are compared by pointer; a reader makes one per shape and file.
+type Schema struct {
+	Format string // LogFormat.ID
+	Fields []string
+	Roles  [NumRoles]int8 // index into Fields; -1: this shape has none
+	Level  string         // SmarterMail's or the format's kind of record; "" for none
+	Source LogSource
+}
+
+// LogSource is Sigma's logsource triple (Sigma specification, section "Log
+// Source").
+type LogSource struct{ Product, Category, Service string }
+
+// NewSchema returns a schema with no roles set.
+func NewSchema(format string, fields ...string) *Schema {
+	s := &Schema{Format: format, Fields: fields}
+	for i := range s.Roles {
+		s.Roles[i] = -1
+	}
+	return s
+}
+
+// Index returns the position of a field, -1 if the schema has none.
+func (s *Schema) Index(field string) int {
+	for i, f := range s.Fields {
+		if f == field {
+			return i
+		}
+	}
+	return -1
+}
+
+// Event is one record of a log. Values stand by position of Schema.Fields and
+// point into the reader's buffer: they are borrowed until Lane.Events returns.
+// A nil value is a field this record does not have ("-" in W3C).
+type Event struct {
+	*Schema
+	Values [][]byte
+	Time   time.Time // UTC; zero: this record states none
+	Ref    Ref       // Text is filled by Raw when a finding needs it
+	Raw    []byte    // the record's bytes with continuation lines, borrowed
+	Hits   Hits
+}
+
+// Role returns the value that plays a role, nil if none does.
+func (e *Event) Role(r Role) []byte {
+	if i := e.Roles[r]; i >= 0 && int(i) < len(e.Values) {
+		return e.Values[i]
+	}
+	return nil
+}
+
+// Hits is the set of prefilter literals standing in an event's raw bytes. The
+// zero value says that nobody looked, and every rule must be evaluated: a
+// prefilter may only ever spare work, never an answer.
+type Hits struct {
+	Known bool
+	IDs   []uint32 // ascending
+}
+
+// EventBatch is events of one schema, in file order.
+type EventBatch struct {
+	*Schema
+	Events []Event
+}

@@ -1,0 +1,118 @@
+package postern
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"postern/detect"
+	"postern/evidence"
+	"postern/report"
+	"postern/verdict"
+)
+
+// Examiner holds one compiled engine against any number of sources. Two may
+// run in one process.
+type Examiner struct {
+	Engine     *detect.Engine
+	Collectors []evidence.Collector // passed in by the caller: collect.All(), probe.All()
+	Asked      verdict.Asked        // Parts, Packs, MaxAge, Now and what --as-of said (AsOf)
+	Parallel   int                  // sources at once; under 2: one after the other
+	Log        *slog.Logger         // nil: discard
+	Done       func(report.Target)  // called as each source is answered, one at a time; nil: nobody waits
+}
+
+// Examine answers for every source, in the order given. It closes none of
+// them. A cancelled context ends the work early and what was left is a gap, so
+// the targets returned are always as many as the sources.
+func (x *Examiner) Examine(ctx context.Context, sources []*evidence.Source) []report.Target {
+	targets := make([]report.Target, len(sources))
+	slots := make(chan struct{}, max(1, x.Parallel))
+	var wait sync.WaitGroup
+	var done sync.Mutex
+	for i, src := range sources {
+		slots <- struct{}{}
+		wait.Add(1)
+		go func() {
+			defer func() { <-slots; wait.Done() }()
+			targets[i] = x.examine(ctx, src)
+			if x.Done != nil {
+				done.Lock()
+				defer done.Unlock()
+				x.Done(targets[i])
+			}
+		}()
+	}
+	wait.Wait()
+	return targets
+}
+
+// examine is the pipeline: collect, detect, judge.
+func (x *Examiner) examine(ctx context.Context, src *evidence.Source) report.Target {
+	run := x.Engine.Begin(src)
+	for _, gap := range src.Gaps {
+		run.Cover(gap)
+	}
+	x.collect(ctx, src, run)
+
+	asked := x.asked(src, run.Coverage())
+	found := run.Result(asked.AsOf)
+	logs := x.Engine.Interest().Logs
+	families, holes := verdict.Families(asked, logs, found.Coverage)
+	found.Coverage = append(found.Coverage, families...)
+	found.Findings = append(found.Findings, holes...)
+	answers := verdict.Judge(asked, logs, found.Installations, found.Findings, found.Coverage)
+	return report.NewTarget(src, asked, found.Installations, found.Findings, found.Coverage, answers)
+}
+
+// collect runs every collector the source can serve. One that fails, panics
+// or is cut short is a gap for all it bears on; the others go on.
+func (x *Examiner) collect(ctx context.Context, src *evidence.Source, out evidence.Sink) {
+	want := x.Engine.Interest()
+	for _, c := range x.Collectors {
+		if !src.Has(c.Needs()) || c.Parts()&x.Asked.Parts == 0 {
+			continue
+		}
+		started := time.Now()
+		err := runCollector(ctx, c, src, want, out)
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			out.Cover(evidence.ErrGap(evidence.CoverState, c.Name(), c.Parts(), err))
+		}
+		x.log().Debug("collected", "collector", c.Name(), "target", src.Target, "took", time.Since(started), "err", err)
+	}
+}
+
+// errPanic marks a collector that broke; its gap names it, the run goes on.
+var errPanic = errors.New("postern: collector panicked")
+
+func runCollector(ctx context.Context, c evidence.Collector, src *evidence.Source, want *evidence.Interest, out evidence.Sink) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %s: %v", errPanic, c.Name(), r)
+		}
+	}()
+	return c.Collect(ctx, src, want, out)
+}
+
+// asked fills in what only the source and its evidence can tell.
+func (x *Examiner) asked(src *evidence.Source, cover []evidence.Coverage) verdict.Asked {
+	asked := x.Asked
+	asked.Kind, asked.Partial, asked.Live = src.Kind, src.Partial, src.State != nil
+	asked.AsOf, asked.AsOfWhy = verdict.AsOf(x.Asked.AsOf, src.Kind, src.ID.Captured, cover, x.Asked.Now)
+	asked.Required = x.Engine.Interest().Required
+	asked.Required.To = asked.AsOf
+	return asked
+}
+
+func (x *Examiner) log() *slog.Logger {
+	if x.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return x.Log
+}

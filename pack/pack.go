@@ -1,0 +1,146 @@
+// Package pack loads advisory packs: strict, declarative data about one
+// product and its advisories (DESIGN: "the next advisory is a folder"). It
+// holds no engine. Loading refuses whatever would be silent later.
+package pack
+
+import (
+	"regexp"
+	"time"
+
+	"postern/evidence"
+	"postern/version"
+)
+
+// Pack is one loaded pack, runtime form: every pattern compiled, every range
+// parsed, every example checked.
+type Pack struct {
+	ID              string
+	Revision        string
+	Date            time.Time // the revision's day
+	SHA256          string    // over every file's name and bytes, in name order
+	Title           string
+	References      []string
+	Scheme          version.Scheme
+	Latest          Latest
+	Product         evidence.Product
+	Starts          *regexp.Regexp  // log message that says the product started, over RoleMessage
+	Vulnerabilities []Vulnerability // KEV entries first, then by publication, newest first
+	Logs            []evidence.LogFormat
+	Places          []evidence.Place
+	Indicators      []Indicator
+	RequiredFrom    time.Time // start of the required window: earliest safe start of the vulnerabilities in KEV
+}
+
+// Latest is the newest build known to the pack.
+type Latest struct {
+	Version    version.Version
+	Seen       time.Time
+	Source     string
+	Confidence evidence.Confidence
+}
+
+// Vulnerability is one CVE of the pack, read from its CSAF documents.
+type Vulnerability struct {
+	ID         string
+	Title      string
+	CWE        string
+	Score      float64         // highest CVSS base score stated
+	Affected   []version.Range // affected when any holds
+	Fixed      version.Version // first fixed; zero: not stated
+	FixDate    time.Time
+	Published  time.Time
+	KEVAdded   time.Time // zero: not in KEV
+	KEVDue     time.Time
+	Ransomware bool
+	SafeStart  time.Time // earliest of patch diffable, found, first used
+	StartWhy   string
+	Confidence evidence.Confidence
+	References []string
+}
+
+// Direction says who contacted whom for a network indicator.
+type Direction string
+
+// The directions.
+const (
+	Inbound  Direction = "inbound"  // they came to us: an attempt at most
+	Outbound Direction = "outbound" // we went to them
+	Either   Direction = "either"
+)
+
+// IndicatorKind says what an indicator is held against.
+type IndicatorKind string
+
+// The kinds of indicator.
+const (
+	OnEvent  IndicatorKind = "event"  // Where over an event's roles and fields
+	OnFile   IndicatorKind = "file"   // Place's files; optionally Hashes or Content
+	OnFolder IndicatorKind = "folder" // Place's folders
+	OnHash   IndicatorKind = "hash"   // any hashed file
+	OnPeer   IndicatorKind = "peer"   // addresses and domains in events
+)
+
+// Indicator is one thing to look for.
+type Indicator struct {
+	ID         string
+	Title      string
+	Kind       IndicatorKind
+	Parts      evidence.Parts
+	Class      string // verdict.Class value when nothing in Outcomes matches
+	Severity   string
+	Confidence evidence.Confidence
+	Vulns      []string // CVEs whose exploitation it shows
+	Attack     []string
+	Next       string
+	Sources    []string
+	FirstSeen  time.Time
+	ValidFrom  time.Time
+	ValidUntil time.Time
+	Match      Match
+}
+
+// Match is what an indicator is held against; which fields count depends on its
+// Kind.
+type Match struct {
+	Families  []string       // log families it is held against; nil: every one
+	Where     []Condition    // all must hold
+	Outcomes  []Outcome      // first that holds decides class and severity
+	Place     string         // Place.ID for OnFile, OnFolder
+	Name      *regexp.Regexp // over the machine's path as Place.Paths sees it; nil: any in Place
+	Content   [][]byte       // any of these bytes stands in the content; nil: no content test
+	Magic     [][]byte       // content starts with any of these; nil: any
+	Hashes    []string       // lower-case hex SHA-256
+	Peers     []string       // addresses, CIDRs, domains (exact host; ".example.org" for subdomains too)
+	Direction Direction
+}
+
+// Condition holds one role or field against values. Values are compared case
+// folded, percent-decoded where the role is a path or query.
+type Condition struct {
+	Role   evidence.Role
+	Field  string // set: a field by name instead of Role
+	Op     Op
+	Values []string
+	Regexp *regexp.Regexp // for OpRegexp
+	Negate bool
+}
+
+// Op is how a condition compares.
+type Op string
+
+// The operators.
+const (
+	OpEquals     Op = "equals"
+	OpContains   Op = "contains"
+	OpStartsWith Op = "startswith"
+	OpEndsWith   Op = "endswith"
+	OpRegexp     Op = "re"
+	OpEmpty      Op = "empty"
+)
+
+// Outcome refines an indicator's class by what the record says.
+type Outcome struct {
+	Where    []Condition
+	Class    string
+	Severity string
+}
