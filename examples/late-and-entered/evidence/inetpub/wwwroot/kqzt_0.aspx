@@ -1,0 +1,1 @@
+<%-- Postern example: stands where a dropped file would; it does nothing. --%>
