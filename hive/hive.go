@@ -9,6 +9,7 @@
 package hive
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -51,6 +52,7 @@ type Hive struct {
 type children struct {
 	names []string
 	cells map[string]int64
+	seen  int // list entries visited, good or not
 	err   error
 }
 
@@ -202,13 +204,14 @@ func (h *Hive) list(cell int64, depth int, kids *children) error {
 		}
 		node := h.reg.Profile.HCELL(h.pages, child)
 		nk := node.KeyNode()
-		switch {
-		case len(kids.names) >= maxSubkeys:
+		if kids.seen++; kids.seen > maxSubkeys {
 			return fmt.Errorf("more than %d subkeys: %w", maxSubkeys, evidence.ErrLimit)
+		}
+		switch {
 		case nk != nil:
 			kids.add(h.name(nk), child)
 		case depth == 0 && (node.KeyIndex() != nil || node.KeyIndexFast() != nil):
-			bad = errors.Join(bad, h.list(child, depth+1, kids))
+			bad = cmp.Or(h.list(child, depth+1, kids), bad)
 		case bad == nil:
 			bad = fmt.Errorf("%w: no subkey at offset %d", errDamaged, child)
 		}

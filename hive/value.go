@@ -2,7 +2,6 @@ package hive
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf16"
@@ -51,7 +50,7 @@ func (h *Hive) values(nk *regparser.CM_KEY_NODE) ([]evidence.RegistryValue, erro
 		}
 		v, err := h.value(vk)
 		if err != nil {
-			bad = errors.Join(bad, err)
+			bad = err
 			continue
 		}
 		values = append(values, v)
@@ -121,7 +120,7 @@ func decode(v *evidence.RegistryValue) error {
 			v.Number = binary.LittleEndian.Uint64(v.Data)
 		}
 	}
-	if len(v.Data) < need {
+	if n := len(v.Data); n > 0 && n < need { // none at all is common, and means unset
 		return fmt.Errorf("%w: value %s has %d bytes of %d", errDamaged, v.Name, len(v.Data), need)
 	}
 	return nil
