@@ -92,6 +92,7 @@ type Indicator struct {
 	Vulns      []string // CVEs whose exploitation it shows
 	Attack     []string
 	Next       string
+	Label      string // "known scanner: ..." for a finding's label; never lowers its class
 	Sources    []string
 	FirstSeen  time.Time
 	ValidFrom  time.Time
@@ -100,22 +101,25 @@ type Indicator struct {
 }
 
 // Match is what an indicator is held against; which fields count depends on its
-// Kind.
+// Kind. The tests themselves are HoldsPath, HoldsContent, HoldsPeer and
+// Condition.Holds: the loader checks every indicator's examples with them, and
+// detect calls the same functions, so that an example that passes here fires there.
 type Match struct {
 	Families  []string       // log families it is held against; nil: every one
 	Where     []Condition    // all must hold
 	Outcomes  []Outcome      // first that holds decides class and severity
 	Place     string         // Place.ID for OnFile, OnFolder
 	Name      *regexp.Regexp // over the machine's path as Place.Paths sees it; nil: any in Place
+	Except    *regexp.Regexp // over the same path: these are not meant; nil: none
 	Content   [][]byte       // any of these bytes stands in the content; nil: no content test
+	Text      *regexp.Regexp // stands in the content; nil: no such test
 	Magic     [][]byte       // content starts with any of these; nil: any
 	Hashes    []string       // lower-case hex SHA-256
 	Peers     []string       // addresses, CIDRs, domains (exact host; ".example.org" for subdomains too)
 	Direction Direction
 }
 
-// Condition holds one role or field against values. Values are compared case
-// folded, percent-decoded where the role is a path or query.
+// Condition holds one role or field against values; see Holds for the folding.
 type Condition struct {
 	Role   evidence.Role
 	Field  string // set: a field by name instead of Role
