@@ -103,7 +103,7 @@ func unescape(s string, plus bool) string {
 }
 
 func hexDigit(c byte) int {
-	return strings.IndexByte("0123456789abcdef", c|0x20)
+	return strings.IndexByte("0123456789abcdef", c)
 }
 
 // tidyPath resolves what servers resolve before they route: backslashes,
