@@ -1,29 +1,168 @@
 package verdict
 
 import (
-	"time"
+	"fmt"
+	"slices"
+	"strings"
 
 	"postern/evidence"
 )
 
-// AsOf says when the evidence was taken, and why that is believed: what the
-// operator said, now for a live host or a URL, else the newest trace in the
-// coverage (never after now).
-func AsOf(said time.Time, kind evidence.Kind, captured time.Time, cover []evidence.Coverage, now time.Time) (time.Time, string) {
-	return now, ""
-}
-
-// Families sums up the log rows of cover into one log-family row per family,
-// judged against its own rhythm and the required window, and finds the holes.
-// The rows returned are to be added to cover.
-func Families(asked Asked, logs []evidence.LogFormat, cover []evidence.Coverage) ([]evidence.Coverage, []Finding) {
-	return nil, nil
-}
-
-// Judge answers the four questions for one source.
+// Judge answers the four questions for one source. cover is all rows,
+// Families' among them. The arguments are not changed.
 func Judge(asked Asked, logs []evidence.LogFormat, installs []Installation, findings []Finding, cover []evidence.Coverage) Answers {
-	return Answers{}
+	j := judge{asked, logs, installs, findings, cover}
+	all := gather(logs, cover)
+	w := requiredDays(asked)
+	a := Answers{
+		Exposed:    j.dropped(evidence.Exposed, j.exposed),
+		Reachable:  Part{Answer: NotExamined, Because: []string{"This version does not examine who can reach what."}},
+		Unprepared: Part{Answer: NotExamined, Because: []string{"This version does not examine the response plan."}},
+	}
+	covered := coveredByAll(w, logs, all)
+	a.Compromised = headline(
+		j.dropped(evidence.CompromisedNow, j.now),
+		j.dropped(evidence.CompromisedThen, func() Part { return j.then(w, covered) }))
+	a.Compromised.DaysRequired, a.Compromised.DaysCovered = w.days(), covered
+	return a
 }
 
-// Merge folds the answers of several sources of one host, worst first.
-func Merge(all ...Answers) Answers { return Answers{} }
+// judge holds the arguments of one judgement.
+type judge struct {
+	asked    Asked
+	logs     []evidence.LogFormat
+	installs []Installation
+	findings []Finding
+	cover    []evidence.Coverage
+}
+
+// dropped answers a question the operator left out, and asks the others.
+func (j judge) dropped(part evidence.Parts, ask func() Part) Part {
+	if j.asked.Parts&part == 0 {
+		return Part{Answer: NotExamined, Because: []string{"This question was not asked."}}
+	}
+	return ask()
+}
+
+// weigh says what speaks in the findings that bear on part: what proves,
+// what may prove but is too weak to, and the leads.
+func (j judge) weigh(part evidence.Parts) (proof, doubt, open, leads []Finding) {
+	for _, f := range j.findings {
+		if f.Question&part == 0 {
+			continue
+		}
+		switch f.Class {
+		case State, Success:
+			switch {
+			case atLeast(f.Severity, High) && f.Confidence != evidence.Unsure:
+				proof = append(proof, f)
+			case atLeast(f.Severity, Medium):
+				doubt = append(doubt, f)
+			}
+		case Attempt:
+			if f.Open && atLeast(f.Severity, Medium) {
+				open = append(open, f)
+			}
+		case Lead:
+			leads = append(leads, f)
+		}
+	}
+	return proof, doubt, open, leads
+}
+
+// now: what is there. A finding outranks every gap.
+func (j judge) now() Part {
+	switch j.asked.Kind {
+	case evidence.KindLogs:
+		return Part{Answer: NotExamined, Because: []string{"Logs do not show what is on the machine now."}}
+	case evidence.KindURL, evidence.KindNetwork:
+		return Part{Answer: NotExamined, Because: []string{"A web address does not show what is on the machine."}}
+	}
+	proof, doubt, _, leads := j.weigh(evidence.CompromisedNow)
+	gaps := gapsOf(j.cover, evidence.CompromisedNow)
+	p := Part{Gaps: listGaps(gaps)}
+	switch {
+	case proof != nil:
+		p.Answer, p.Because = Yes, tell(proof)
+	case doubt != nil:
+		p.Answer, p.Because = Unknown, tell(doubt)
+		p.Because = append(p.Because, "This may be a compromise or not; a person has to look.")
+	case gaps != nil:
+		p.Answer, p.Because = Unknown, []string{"Nothing matched in what could be read, but part of what was asked for could not be read."}
+	case !seen(j.cover, evidence.CompromisedNow):
+		p.Answer, p.Because = Unknown, []string{"Nothing was looked at that could show a compromise."}
+	default:
+		p.Answer, p.Because = NoneSeen, []string{"Every place the packs ask for was read, and nothing matched."}
+	}
+	return j.withLeads(p, leads)
+}
+
+// then: what the logs of the required window show. None-seen needs every day.
+func (j judge) then(w window, covered int) Part {
+	if k := j.asked.Kind; k == evidence.KindURL || k == evidence.KindNetwork {
+		return Part{Answer: NotExamined, Because: []string{"A web address keeps no logs that could be read."}}
+	}
+	proof, doubt, open, leads := j.weigh(evidence.CompromisedThen)
+	gaps := gapsOf(j.cover, evidence.CompromisedThen)
+	p := Part{Gaps: listGaps(gaps)}
+	days := fmt.Sprintf("Logs covered %d of %s, %s to %s.", covered, count(w.days(), "day"), stamp(j.asked.Required.From), stamp(j.asked.AsOf))
+	switch {
+	case proof != nil:
+		p.Answer, p.Because = Yes, tell(proof)
+	case doubt != nil:
+		p.Answer, p.Because = Unknown, append(tell(doubt), "This may be a compromise or not; a person has to look.")
+	case open != nil:
+		p.Answer, p.Because = Unknown, append(tell(open), "The build at that moment was, or may have been, affected, so the outcome is open.")
+	case gaps != nil:
+		p.Answer, p.Because = Unknown, []string{"Nothing matched in the logs that could be read, but they do not tell the whole story."}
+	case w.days() == 0 || covered < w.days():
+		p.Answer, p.Because = Unknown, []string{"Nothing matched, but the logs do not reach over the required window."}
+	case j.asked.AsOfWhy == WhyNewest || j.asked.AsOfWhy == WhyNothing:
+		// The newest trace is only the newest that was left: an evening of
+		// logs taken off the end would not be missed.
+		p.Answer, p.Because = Unknown, []string{"Nothing matched, but nothing says when the evidence was taken, so logs may be missing at its end."}
+		p.Gaps = appendNew(p.Gaps, "as of: "+j.asked.AsOfWhy+": say when the evidence was taken with --as-of")
+	default:
+		p.Answer, p.Because = NoneSeen, []string{"Every log that must be there covers the whole window, and nothing matched."}
+	}
+	p.Because = append(p.Because, days)
+	return j.withLeads(p, leads)
+}
+
+func (j judge) withLeads(p Part, leads []Finding) Part {
+	if len(leads) > 0 {
+		verb := "are"
+		if len(leads) == 1 {
+			verb = "is"
+		}
+		p.Because = append(p.Because, fmt.Sprintf("%s %s worth a look and prove nothing alone.", count(len(leads), "lead"), verb))
+	}
+	return p
+}
+
+// tell writes one sentence a finding, the gravest first.
+func tell(findings []Finding) []string {
+	order := []Severity{Critical, High, Medium, Low, Info}
+	sorted := slices.Clone(findings)
+	slices.SortStableFunc(sorted, func(a, b Finding) int {
+		return slices.Index(order, a.Severity) - slices.Index(order, b.Severity)
+	})
+	var sentences []string
+	for _, f := range sorted {
+		s := strings.TrimSuffix(f.Title, ".")
+		switch {
+		case f.First.IsZero() && f.Count > 1:
+			s += fmt.Sprintf(" (%d times)", f.Count)
+		case f.First.IsZero() || f.Class == State:
+		case f.Count > 1:
+			s += fmt.Sprintf(" (%d times, %s to %s)", f.Count, stamp(f.First), stamp(f.Last))
+		default:
+			s += " (" + stamp(f.First) + ")"
+		}
+		if len(f.Refs) > 0 {
+			s += ", see " + f.Refs[0].Path
+		}
+		sentences = appendNew(sentences, s+".")
+	}
+	return sentences
+}

@@ -66,6 +66,8 @@ type Finding struct {
 	Attack     []string       // ATT&CK technique ids
 	Refs       []evidence.Ref // ascending by Ref.Compare
 	Next       string         // what to do about it, one sentence
+	Vulns      []string       // CVEs whose exploitation it shows; nil: tied to none
+	Open       bool           // for an attempt: the build at that moment was, or may have been, affected
 }
 
 // Status is what is known about one CVE on one installation.
@@ -89,7 +91,8 @@ type Vulnerability struct {
 	KEV        bool
 	Ransomware bool
 	Score      float64 // CVSS base score; 0: none
-	Window     *Window // when this installation was exposed; nil: it never was
+	Window     *Window // when this installation was exposed; nil: it never was, and WindowWhy says why
+	WindowWhy  string  // only where Window is nil
 }
 
 // Window is a span of exposure. A zero To never occurs: an open window ends at
@@ -122,6 +125,7 @@ type Asked struct {
 	Partial  bool
 	Live     bool            // running state could be read
 	Required evidence.Period // the required window; To is AsOf
+	Review   evidence.Period // what --since and --until leave of the work; zero bounds are open
 	AsOf     time.Time       // when the evidence was taken
 	AsOfWhy  string
 	Now      time.Time // the clock in force
@@ -157,14 +161,3 @@ type Compromise struct {
 	DaysCovered  int // days of the required window that every needed log family covered
 	DaysRequired int
 }
-
-// Worse returns the worse of two answers: yes, unknown, none-seen, no,
-// not-examined.
-func Worse(a, b Answer) Answer {
-	if rank[a] <= rank[b] {
-		return a
-	}
-	return b
-}
-
-var rank = map[Answer]int{Yes: 0, Unknown: 1, NoneSeen: 2, No: 3, NotExamined: 4}

@@ -1,0 +1,51 @@
+package verdict
+
+import (
+	"time"
+
+	"postern/evidence"
+)
+
+// Why an as-of time is believed. WhyNewest is a guess from below: whatever was
+// younger may have been taken away, so it earns no none-seen for then.
+const (
+	WhySaid     = "the operator said so"
+	WhyNow      = "the source answers now"
+	WhyCaptured = "the collection says when it was taken"
+	WhyNewest   = "the newest trace in the evidence"
+	WhyNothing  = "nothing tells when the evidence was taken; now is assumed"
+)
+
+// AsOf says when the evidence was taken, and why that is believed: what the
+// operator said, now for a live host or a URL, when the collection was
+// captured, else the newest trace in the coverage. A trace or capture after
+// now (a wrong clock) counts as now; what the operator said stands.
+func AsOf(said time.Time, kind evidence.Kind, captured time.Time, cover []evidence.Coverage, now time.Time) (time.Time, string) {
+	switch {
+	case !said.IsZero():
+		return said, WhySaid
+	case kind == evidence.KindHost || kind == evidence.KindURL || kind == evidence.KindNetwork:
+		return now, WhyNow
+	case !captured.IsZero():
+		return clamp(captured, now), WhyCaptured
+	}
+	var newest time.Time
+	for _, c := range cover {
+		for _, t := range []time.Time{c.From, c.To} {
+			if t.After(newest) {
+				newest = t
+			}
+		}
+	}
+	if newest.IsZero() {
+		return now, WhyNothing
+	}
+	return clamp(newest, now), WhyNewest
+}
+
+func clamp(t, now time.Time) time.Time {
+	if t.After(now) {
+		return now
+	}
+	return t
+}

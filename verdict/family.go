@@ -1,0 +1,176 @@
+package verdict
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"postern/evidence"
+)
+
+// HoleRule is the rule of the finding for days missing from a series of logs.
+const HoleRule = "log-day-missing"
+
+// mostRanges is how many ranges of missing days one gap spells out.
+const mostRanges = 10
+
+// FindingID is the stable identity of a finding: its rule and first reference.
+func FindingID(rule string, first evidence.Ref) string {
+	sum := sha256.Sum256([]byte(rule + "\x00" + first.Path + "\x00" + string(first.Unit) + "\x00" + strconv.FormatInt(first.At, 10)))
+	return hex.EncodeToString(sum[:8])
+}
+
+// series is the logs of one family in one directory.
+type series struct {
+	name     string // Coverage.Family
+	format   evidence.LogFormat
+	count    int64
+	from, to time.Time
+	sound    map[evidence.Day]bool   // vouched for by files read whole
+	named    map[evidence.Day]string // a file of that day, whole or not
+}
+
+// gather sorts log rows into series, by name. A file with a gap vouches for
+// no day, and takes away the days it shares with others.
+func gather(logs []evidence.LogFormat, cover []evidence.Coverage) []*series {
+	formats := map[string]evidence.LogFormat{}
+	for _, f := range logs {
+		formats[f.ID] = f
+	}
+	broken := map[string]bool{}
+	for _, c := range cover {
+		if c.Kind == evidence.CoverLog && c.Missed != nil {
+			broken[c.Path] = true
+		}
+	}
+	byName := map[string]*series{}
+	for _, c := range cover {
+		if c.Kind != evidence.CoverLog || c.Family == "" {
+			continue
+		}
+		s := byName[c.Family]
+		if s == nil {
+			s = &series{name: c.Family, format: formats[c.Format], sound: map[evidence.Day]bool{}, named: map[evidence.Day]string{}}
+			byName[c.Family] = s
+		}
+		s.add(c, broken[c.Path])
+	}
+	all := slices.Collect(maps.Values(byName))
+	slices.SortFunc(all, func(a, b *series) int { return strings.Compare(a.name, b.name) })
+	return all
+}
+
+func (s *series) add(c evidence.Coverage, broken bool) {
+	if c.Missed == nil {
+		s.count += c.Count
+	}
+	if !c.From.IsZero() && (s.from.IsZero() || c.From.Before(s.from)) {
+		s.from = c.From
+	}
+	if c.To.After(s.to) {
+		s.to = c.To
+	}
+	for _, d := range c.Days {
+		if p, known := s.named[d]; !known || c.Path < p {
+			s.named[d] = c.Path
+		}
+		if sound, known := s.sound[d]; !known || sound {
+			s.sound[d] = !broken
+		}
+	}
+}
+
+// family is the name shared by a format's logs in all directories.
+func (s *series) family() string { return cmp.Or(s.format.Family, s.name) }
+
+// missing lists the days between the first and the last that no file names.
+func (s *series) missing() []evidence.Day {
+	if len(s.named) == 0 {
+		return nil
+	}
+	days := slices.Sorted(maps.Keys(s.named))
+	var gone []evidence.Day
+	for i, d := range days[1:] {
+		// File names can claim any year, so what is kept is bounded.
+		for m := days[i] + 1; m < d && len(gone) < 100_000; m++ {
+			gone = append(gone, m)
+		}
+	}
+	return gone
+}
+
+// unbroken reports whether a series lives day by day, so that a day without a
+// file stands out. One that writes only now and then does not.
+func (s *series) unbroken(gone int) bool { return len(s.named) >= 2 && gone <= len(s.named) }
+
+// Families sums up the log rows of cover into one log-family row per family
+// and directory, and judges each against its own rhythm and the required
+// window: days missing from a daily series are a gap and a finding, a family
+// that must be there and is not, or does not span the window, is a gap. The
+// rows returned are to be added to cover; cover is not changed.
+func Families(asked Asked, logs []evidence.LogFormat, cover []evidence.Coverage) ([]evidence.Coverage, []Finding) {
+	if asked.Kind == evidence.KindURL || asked.Kind == evidence.KindNetwork {
+		return nil, nil
+	}
+	all := gather(logs, cover)
+	var rows []evidence.Coverage
+	var findings []Finding
+	for _, s := range all {
+		rows = append(rows, s.row(nil))
+		gone := s.missing()
+		daily := s.format.Daily && len(gone) > 0
+		if daily && (s.format.Need || s.unbroken(len(gone))) {
+			rows = append(rows, s.row(&evidence.Missed{Reason: evidence.Hole, Detail: count(len(gone), "day") + " missing inside the series: " + spell(gone)}))
+		}
+		if daily && s.unbroken(len(gone)) {
+			findings = append(findings, s.hole(gone))
+		}
+	}
+	if asked.Parts&evidence.CompromisedThen == 0 {
+		return rows, findings
+	}
+	rows = append(rows, shortfalls(asked, logs, all)...)
+	return append(rows, narrowed(asked)...), findings
+}
+
+func (s *series) row(missed *evidence.Missed) evidence.Coverage {
+	row := evidence.Coverage{
+		Kind: evidence.CoverLogFamily, Path: s.name, Family: s.name, Format: s.format.ID,
+		Parts: s.format.Parts | evidence.CompromisedThen, From: s.from, To: s.to, Missed: missed,
+	}
+	if missed == nil {
+		row.Count = s.count
+	}
+	return row
+}
+
+// hole is the finding for missing days: a lead, for logs are removed by
+// retention rules too, and by whoever has something to hide.
+func (s *series) hole(gone []evidence.Day) Finding {
+	var refs []evidence.Ref
+	for _, d := range gone {
+		for _, near := range []evidence.Day{d - 1, d + 1} {
+			if path := s.named[near]; path != "" {
+				refs = append(refs, evidence.Ref{Collector: "logs", Path: path})
+			}
+		}
+	}
+	slices.SortFunc(refs, evidence.Ref.Compare)
+	refs = slices.CompactFunc(refs, func(a, b evidence.Ref) bool { return a.Compare(b) == 0 })
+	f := Finding{
+		Rule: HoleRule, Title: fmt.Sprintf("%s missing from the %s logs: %s", count(len(gone), "day"), s.name, spell(gone)),
+		Question: evidence.CompromisedThen, Severity: Medium, Confidence: evidence.Confirmed, Class: Lead,
+		Count: int64(len(refs)), First: dayStart(gone[0]), Last: dayStart(gone[len(gone)-1]), Refs: refs,
+		Attack: []string{"T1070"}, Next: "Find out who or what removed these days, and look for them in backups and on log servers.",
+	}
+	if len(refs) > 0 {
+		f.ID = FindingID(f.Rule, refs[0])
+	}
+	return f
+}
