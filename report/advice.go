@@ -1,0 +1,131 @@
+package report
+
+import (
+	"fmt"
+
+	"postern/verdict"
+)
+
+// advice writes what to do now, in an order that keeps the evidence: whoever
+// updates first overwrites what would have told.
+func (p *page) advice(r *Report, h *Host) {
+	p.heading("What to do now")
+	for i, step := range steps(r, h) {
+		p.text(fmt.Sprintf("  %d. ", i+1), bold, step)
+	}
+}
+
+func steps(r *Report, h *Host) []string {
+	exposed, compromised := h.Answers.Exposed.Answer, h.Answers.Compromised.Answer
+	all := installations(r, h)
+	var do []string
+	switch {
+	case compromised == verdict.Yes:
+		do = suspected(exposed, all)
+	case exposed == verdict.Yes:
+		do = []string{
+			"Take webmail and the API off the internet now: allow their ports from an administrators' network only. The mail ports may stay open.",
+			"Spend a few minutes on collecting before anything changes: the whole log folder, web server logs, settings, processes and connections, to another machine.",
+			"Take a backup or a snapshot, one you can roll back to.",
+			update(all),
+			"Smoke test: send, receive, log in; read the build again from disk and from the running page.",
+		}
+		if compromised != verdict.NoneSeen {
+			do = append(do, "Whether somebody came in before the update is not settled: close the gaps below and run this again.")
+		}
+	case len(all) == 0 && exposed == verdict.NoneSeen:
+		do = []string{"No installation was found here. Make sure that this is the machine you meant, and check the forgotten ones: test, backup and disaster recovery machines, templates."}
+	case exposed == verdict.No:
+		do = fixed(compromised)
+	}
+	if exposed == verdict.Unknown || compromised == verdict.Unknown {
+		do = append(do, closeGaps(r, h)...)
+	}
+	if exposed == verdict.Unknown {
+		do = append(do, "Until the build is known, treat this host as exposed: take webmail and the API off the internet.")
+	}
+	if compromised == verdict.NotExamined && exposed != verdict.NoneSeen {
+		do = append(do, "This says nothing about compromise: run postern on the host itself, on its disk image or on its logs.")
+	}
+	if len(do) == 0 {
+		do = append(do, "Nothing urgent follows from this report. Keep it: it says what was true at this time.")
+	}
+	return do
+}
+
+func suspected(exposed verdict.Answer, all []Installation) []string {
+	do := []string{
+		"Isolate the host on the network, both from the internet and from its neighbours. Do not power it off: memory and processes are evidence.",
+		"Collect before anything changes, to another machine: memory if you can, processes and connections, the whole log folder before it rotates, web server logs, settings, web folders; of a virtual machine a snapshot with memory.",
+	}
+	if exposed == verdict.Yes || exposed == verdict.Unknown {
+		do = append(do, "Only then: "+lowerFirst(update(all)))
+	}
+	return append(do,
+		"Look at every machine this one can reach, the directory and the backups first.",
+		"From a clean machine, and announced by other means than this mail server: change every password, token and key this host held or saw.",
+		"Rebuild rather than clean: what ran here ran with the rights of the system.")
+}
+
+func fixed(compromised verdict.Answer) []string {
+	switch compromised {
+	case verdict.NoneSeen:
+		return []string{"The build is fixed and nothing was seen. Keep this report, and watch for two weeks: intruders waited for days before they acted."}
+	case verdict.NotExamined:
+		return nil
+	}
+	return []string{"The build is fixed, and an update takes nobody out who is in already: look for a compromise that is older than the update."}
+}
+
+// update names the build to go to: beyond every fix known to be missing.
+func update(all []Installation) string {
+	highest := 0
+	for _, in := range all {
+		for _, v := range in.Vulnerabilities {
+			if v.Status != verdict.Fixed && v.FixedBuild != nil {
+				highest = max(highest, *v.FixedBuild)
+			}
+		}
+	}
+	if highest == 0 {
+		return "Update to the latest build."
+	}
+	return fmt.Sprintf("Update every installation to the latest build; below %d known holes stay open.", highest)
+}
+
+// closeGaps says what would settle an unknown, by what is in the way.
+func closeGaps(r *Report, h *Host) []string {
+	ways := []struct{ reason, way string }{
+		{"not elevated", "Run postern again as root or administrator."},
+		{"cancelled", "Run postern again and let it end: this run was cut short."},
+		{"not collected", "Collect again with the missing folders, or examine the host or a full image."},
+		{"hole", "Look for the missing log days: backups, archives, a log server, the recycle bin. Ask who took them away."},
+		{"window", "Fetch older logs from backups, archives or a log server; lengthen retention now, before more of them go."},
+		{"log level", "Set the log level to detailed now; what was not logged will not come back."},
+		{"time zone", "Name the host's time zone with --time-zone."},
+		{"encrypted", "Examine a decrypted copy."},
+		{"no answer", "Make sure the address is right and reachable from here, or examine the host itself."},
+		{"build not stated", "Read the build on the host itself: run postern there."},
+		{"unreadable", "Make the unreadable files readable, and find out what refused them."},
+		{"truncated", "Look for whole copies of the files that were cut short."},
+		{"narrowed", "Run again without the options that left something out."},
+	}
+	rows := gapRows(r, h)
+	var do []string
+	for _, w := range ways {
+		for _, g := range rows {
+			if g.reason == w.reason {
+				do = append(do, w.way)
+				break
+			}
+		}
+	}
+	if len(do) == 0 {
+		return []string{"Close the gaps listed below, then run this again."}
+	}
+	return do
+}
+
+func lowerFirst(s string) string {
+	return string(s[0]|0x20) + s[1:]
+}

@@ -1,0 +1,50 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// escape makes visible what could act on a terminal or deceive a reader:
+// control characters and bytes that are no UTF-8 as \x1b, other invisible or
+// direction-changing characters as \u202e. Text without any comes back as it is.
+func escape(text string) string {
+	if clear(text) {
+		return text
+	}
+	var out strings.Builder
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		switch {
+		case r == utf8.RuneError && size == 1, r < 0x80 && unseen(r):
+			fmt.Fprintf(&out, `\x%02x`, text[i])
+		case unseen(r) && r <= 0xffff:
+			fmt.Fprintf(&out, `\u%04x`, r)
+		case unseen(r):
+			fmt.Fprintf(&out, `\U%08x`, r)
+		default:
+			out.WriteString(text[i : i+size])
+		}
+		i += size
+	}
+	return out.String()
+}
+
+func clear(text string) bool {
+	if !utf8.ValidString(text) {
+		return false
+	}
+	return strings.IndexFunc(text, unseen) < 0
+}
+
+// unseen reports whether a character has no glyph of its own: controls (Cc),
+// formats such as bidirectional overrides and tags (Cf), line and paragraph
+// separators, private use, and spaces other than the plain one.
+func unseen(r rune) bool {
+	if r < 0x7f {
+		return r < 0x20
+	}
+	return r == 0x7f || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Zs, unicode.Variation_Selector)
+}
