@@ -27,10 +27,10 @@ func steps(r *Report, h *Host) []string {
 			"Take webmail and the API off the internet now: allow their ports from an administrators' network only. The mail ports may stay open.",
 			"Spend a few minutes on collecting before anything changes: the whole log folder, web server logs, settings, processes and connections, to another machine.",
 			"Take a backup or a snapshot, one you can roll back to.",
-			update(all),
+			updateTo(all),
 			"Smoke test: send, receive, log in; read the build again from disk and from the running page.",
 		}
-		if compromised != verdict.NoneSeen {
+		if compromised == verdict.Unknown {
 			do = append(do, "Whether somebody came in before the update is not settled: close the gaps below and run this again.")
 		}
 	case len(all) == 0 && exposed == verdict.NoneSeen:
@@ -59,7 +59,7 @@ func suspected(exposed verdict.Answer, all []Installation) []string {
 		"Collect before anything changes, to another machine: memory if you can, processes and connections, the whole log folder before it rotates, web server logs, settings, web folders; of a virtual machine a snapshot with memory.",
 	}
 	if exposed == verdict.Yes || exposed == verdict.Unknown {
-		do = append(do, "Only then: "+lowerFirst(update(all)))
+		do = append(do, "Only then: "+lowerFirst(updateTo(all)))
 	}
 	return append(do,
 		"Look at every machine this one can reach, the directory and the backups first.",
@@ -77,8 +77,8 @@ func fixed(compromised verdict.Answer) []string {
 	return []string{"The build is fixed, and an update takes nobody out who is in already: look for a compromise that is older than the update."}
 }
 
-// update names the build to go to: beyond every fix known to be missing.
-func update(all []Installation) string {
+// updateTo names the build to go to: beyond every fix known to be missing.
+func updateTo(all []Installation) string {
 	highest := 0
 	for _, in := range all {
 		for _, v := range in.Vulnerabilities {

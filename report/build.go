@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"time"
 
 	"postern/evidence"
@@ -93,7 +94,7 @@ func newInstallation(in *verdict.Installation, sums map[string]string) Installat
 		Product: clean(in.Product), Name: clean(in.Name), Path: clean(in.Path),
 		Build: number(in.Build, in.Build > 0), Version: clean(in.Version),
 		Confidence: in.Confidence, BuildWhy: clean(in.BuildWhy), Disagree: in.Disagree,
-		Role: in.Role, RoleWhy: clean(in.RoleWhy),
+		Role: cmp.Or(in.Role, evidence.RoleUnknown), RoleWhy: clean(in.RoleWhy),
 		Behind:  number(in.Behind, in.Behind >= 0),
 		FixedAt: stamp(in.FixedAt), FixedWhy: clean(in.FixedWhy),
 		Signals: make([]Signal, 0, len(in.Signals)), Changes: make([]Change, 0, len(in.Changes)),
@@ -116,7 +117,7 @@ func newVulnerability(v verdict.Vulnerability) Vulnerability {
 		ID: escape(v.ID), Title: escape(v.Title), Status: v.Status,
 		FixedBuild: number(v.FixedBuild, v.FixedBuild > 0),
 		FixDate:    stamp(v.FixDate), Published: stamp(v.Published),
-		KEV: v.KEV, Ransomware: v.Ransomware,
+		KEV: v.KEV, Ransomware: v.Ransomware, WindowWhy: clean(v.WindowWhy),
 	}
 	if v.Score > 0 {
 		out.Score = &v.Score
@@ -134,10 +135,8 @@ func newFinding(f *verdict.Finding, sums map[string]string) Finding {
 		Question: question, Part: part,
 		Severity: f.Severity, Confidence: f.Confidence, Class: f.Class, Label: clean(f.Label),
 		Count: f.Count, First: stamp(f.First), Last: stamp(f.Last),
-		Attack: make([]string, 0, len(f.Attack)), Refs: make([]Ref, 0, len(f.Refs)), Next: escape(f.Next),
-	}
-	for _, a := range f.Attack {
-		out.Attack = append(out.Attack, escape(a))
+		Attack: escapeAll(f.Attack), Vulns: escapeAll(f.Vulns), Open: f.Open,
+		Refs: make([]Ref, 0, len(f.Refs)), Next: escape(f.Next),
 	}
 	for _, r := range f.Refs {
 		out.Refs = append(out.Refs, newRef(r, sums))

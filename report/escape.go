@@ -48,3 +48,11 @@ func unseen(r rune) bool {
 	}
 	return r == 0x7f || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Zs, unicode.Variation_Selector)
 }
+
+func escapeAll(texts []string) []string {
+	out := make([]string, 0, len(texts))
+	for _, t := range texts {
+		out = append(out, escape(t))
+	}
+	return out
+}

@@ -115,7 +115,7 @@ func forgotten(t *Target) Finding {
 		ID: "inventory-forgotten:" + t.Target, Rule: "inventory-forgotten",
 		Title:    "an installation that the inventory does not list",
 		Question: "exposed", Severity: verdict.Medium, Confidence: evidence.Confirmed, Class: verdict.Lead,
-		Count: int64(len(t.Installations)), Attack: []string{},
+		Count: int64(len(t.Installations)), Attack: []string{}, Vulns: []string{},
 		Refs: []Ref{{Collector: "inventory", Path: path, Text: fmt.Sprintf("%s at %s", t.Installations[0].Name, path)}},
 		Next: "Find out who runs it, then list it, update it or take it away: forgotten servers are where break-ins begin.",
 	}

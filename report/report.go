@@ -119,8 +119,9 @@ type Vulnerability struct {
 	Published  *time.Time     `json:"published"`
 	KEV        bool           `json:"kev"`
 	Ransomware bool           `json:"ransomware"`
-	Score      *float64       `json:"score"`  // CVSS base score
-	Window     *Window        `json:"window"` // null: never exposed, or not known
+	Score      *float64       `json:"score"`      // CVSS base score
+	Window     *Window        `json:"window"`     // null: never exposed, or not known
+	WindowWhy  string         `json:"window_why"` // where window is null
 }
 
 // Window is a span of exposure.
@@ -169,6 +170,8 @@ type Finding struct {
 	First      *time.Time          `json:"first"`
 	Last       *time.Time          `json:"last"`
 	Attack     []string            `json:"attack"`
+	Vulns      []string            `json:"vulnerabilities"` // CVEs whose exploitation it shows
+	Open       bool                `json:"open"`            // an attempt on a build that was, or may have been, affected
 	Refs       []Ref               `json:"refs"`
 	Next       string              `json:"next"`
 }

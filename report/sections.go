@@ -180,7 +180,10 @@ func (p *page) finding(f *Finding) {
 	said = slices.DeleteFunc(said, func(s string) bool { return s == "" })
 	p.text("    ", faint, strings.Join(said, "; "))
 	for _, ref := range f.Refs[:min(3, len(f.Refs))] {
-		p.text("    ", plain, strings.TrimSpace(place(&ref)+"  "+shorten(ref.Text)))
+		p.text("    ", plain, place(&ref))
+		if ref.Text != "" {
+			p.text("      ", faint, shorten(ref.Text))
+		}
 	}
 	if f.Next != "" {
 		p.text("    next: ", bold, f.Next)

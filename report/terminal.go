@@ -175,6 +175,7 @@ func (p *page) host(r *Report, h *Host) {
 		p.perTarget(r, h)
 	}
 	p.advice(r, h)
+	p.why(&h.Answers)
 	p.installations(installations(r, h))
 	p.findings(r, h)
 	p.gaps(r, h)
@@ -220,13 +221,23 @@ func (p *page) answers(a *Answers) {
 }
 
 func (p *page) answer(label string, part Part, text string) {
-	lead := pad(label, 13) + pad(answerWord(part.Answer), 14)
-	p.text(lead, answerColour(part.Answer), text)
-	for _, more := range part.Because[min(1, len(part.Because)):min(4, len(part.Because))] {
-		p.text(strings.Repeat(" ", 27), plain, more)
-	}
-	if n := len(part.Because) - 4; n > 0 {
-		p.text(strings.Repeat(" ", 27), faint, fmt.Sprintf("and %d more, all in the JSON report", n))
+	p.text(pad(label, 13)+pad(answerWord(part.Answer), 14), answerColour(part.Answer), text)
+}
+
+// why writes the reasons that the one sentence of each answer left out.
+func (p *page) why(a *Answers) {
+	head := false
+	for _, q := range []struct {
+		label string
+		part  Part
+	}{{"exposed", a.Exposed}, {"now", a.Compromised.Now}, {"then", a.Compromised.Then}} {
+		for _, because := range q.part.Because[min(1, len(q.part.Because)):] {
+			if !head {
+				p.heading("Why")
+				head = true
+			}
+			p.text("  "+pad(q.label, 9), plain, because)
+		}
 	}
 }
 
@@ -260,11 +271,10 @@ func sentence(part Part, otherwise map[verdict.Answer]string) string {
 }
 
 func days(c *Compromise) string {
-	said := fmt.Sprintf("overed %d of %d days", c.DaysCovered, c.DaysRequired)
-	if c.DaysRequired == 0 || c.Then.Answer == verdict.NotExamined || strings.Contains(strings.Join(c.Then.Because, " "), said) {
+	if c.DaysRequired == 0 || c.Then.Answer == verdict.NotExamined {
 		return ""
 	}
-	return " C" + said + "."
+	return fmt.Sprintf(" Logs cover %d of %d days.", c.DaysCovered, c.DaysRequired)
 }
 
 // perTarget shows what each target of a host says, where they may contradict.
