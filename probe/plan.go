@@ -1,0 +1,113 @@
+package probe
+
+import (
+	"slices"
+
+	"postern/evidence"
+)
+
+// plan is the one request set that serves every product with a web face.
+type plan struct {
+	ports []port
+	pages []pageToAsk
+}
+
+// port is a TCP port and the schemes to try on it, https first: a TLS server
+// answers a plain request with a page of its own, and that page proves nothing.
+type port struct {
+	number  uint16
+	schemes []string
+}
+
+// pageToAsk is one path and everything that wants to read what it serves.
+type pageToAsk struct {
+	path    string
+	readers []reader
+}
+
+// reader is one product's way to read one page.
+type reader struct {
+	product string
+	request evidence.PageRequest
+}
+
+// newPlan merges the recipes of products for one endpoint: a port that was
+// named is the only one, and its scheme, if named, too. The path that the
+// operator named is read with every pattern; "/" comes last, as proof of what
+// else is served here.
+func newPlan(products []evidence.Product, named evidence.Endpoint) plan {
+	var p plan
+	var every []reader
+	for _, product := range products {
+		if product.Web == nil {
+			continue
+		}
+		for _, known := range product.Web.Ports {
+			p.addPort(known.Number, known.TLS)
+		}
+		for _, request := range product.Web.Requests {
+			r := reader{product.ID, request}
+			p.addPage(request.Path, r)
+			every = append(every, r)
+		}
+	}
+	if len(every) == 0 {
+		return plan{}
+	}
+	if named.Port != 0 {
+		p.ports = []port{{named.Port, []string{"https", "http"}}}
+		if named.Scheme != "" {
+			p.ports[0].schemes = []string{named.Scheme}
+		}
+	}
+	p.addNamed(named.Path, every)
+	return p
+}
+
+func (p *plan) addPort(number uint16, tls bool) {
+	scheme := "http"
+	if tls {
+		scheme = "https"
+	}
+	i := slices.IndexFunc(p.ports, func(q port) bool { return q.number == number })
+	switch {
+	case i < 0:
+		p.ports = append(p.ports, port{number, []string{scheme}})
+	case slices.Contains(p.ports[i].schemes, scheme):
+	case tls:
+		p.ports[i].schemes = []string{"https", "http"}
+	default:
+		p.ports[i].schemes = append(p.ports[i].schemes, scheme)
+	}
+}
+
+func (p *plan) addPage(path string, readers ...reader) {
+	i := slices.IndexFunc(p.pages, func(q pageToAsk) bool { return q.path == path })
+	if i < 0 {
+		p.pages = append(p.pages, pageToAsk{path, readers})
+		return
+	}
+	p.pages[i].readers = append(p.pages[i].readers, readers...)
+}
+
+func (p *plan) addNamed(path string, every []reader) {
+	if path == "" {
+		path = "/"
+	}
+	i := slices.IndexFunc(p.pages, func(q pageToAsk) bool { return q.path == path })
+	switch {
+	case i >= 0:
+		p.pages[i].readers = every
+	case path == "/":
+		p.addPage(path, every...)
+	default:
+		p.pages = slices.Insert(p.pages, 0, pageToAsk{path, every})
+		p.addPage("/", every...)
+	}
+}
+
+// allows reports whether a redirect may lead to a port: it must be one that
+// would have been asked anyway.
+func (p *plan) allows(number uint16) bool {
+	return slices.ContainsFunc(p.ports, func(q port) bool { return q.number == number })
+}
