@@ -125,11 +125,12 @@ func (n Name) Within(dir Name) bool {
 // evidence, and keeps every open below the root. Safe for concurrent use.
 type Tree interface {
 	// Walk calls fn for root and everything below it, parents before
-	// children, siblings in byte order, each once: links to directories inside
-	// the tree are followed once. What could not be read comes as an Entry
-	// with Err set. fn may return fs.SkipDir or fs.SkipAll. A root that is not
-	// there is an error for which errors.Is(err, fs.ErrNotExist) holds; ctx's
-	// error is returned when it ends.
+	// children, siblings in byte order, each once under its own name and once
+	// under each name that a link inside the tree gives it (Real is then set).
+	// What could not be read comes as an Entry with Err set. fn may return
+	// fs.SkipDir or fs.SkipAll. A root that is not there is an error for which
+	// errors.Is(err, fs.ErrNotExist) holds; ctx's error is returned when it
+	// ends.
 	Walk(ctx context.Context, root Name, fn func(Entry) error) error
 	// Open opens a regular file. Names fold case where the examined machine
 	// did. Errors wrap fs.ErrNotExist, fs.ErrPermission or one of this
@@ -140,6 +141,7 @@ type Tree interface {
 // Entry is one name met on a walk.
 type Entry struct {
 	Name    Name
+	Real    Name  // where it stands when a link led to Name; "" when Name is its own
 	Size    int64 // bytes, as declared
 	Mode    fs.FileMode
 	ModTime time.Time // zero: not recorded
