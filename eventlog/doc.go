@@ -1,0 +1,26 @@
+// Package eventlog reads logs as evidence.Events: lines cut once, by position,
+// streaming, in bounded memory. It knows two layouts: "w3c" (W3C Extended Log
+// File Format, WD-logfile-960323, as IIS 6 to 10, FTPSVC and HTTPERR write it)
+// and "lines" (the line forms a pack states, with continuation lines).
+//
+// A log may be plain, gzip, zstd or zip (one level), in ASCII, UTF-8, an ANSI
+// code page (bytes kept) or UTF-16 with a byte order mark (decoded). Whatever
+// cannot be read or understood is covered with Missed set; Read itself fails
+// only when its context ends or a lane refuses.
+//
+// Limits: a line 1 MiB (the rest of it is skipped and counted), a record with
+// its continuation lines 1 MiB, 256 columns, 64 different #Fields lines a file,
+// 4096 members a zip, 64 GiB of text and a ratio of 250 to 1 beyond the first
+// 64 MiB for anything compressed, years 1970 to 2200. A reader holds at most
+// about 6 MiB whatever the file's size.
+//
+// # The prefilter and Hits.Known
+//
+// Literals are looked for in the bytes as the log has them (UTF-16 as decoded).
+// Hits.Known is left false, so that every rule is evaluated, for a record with
+// any byte over 0x7f (folding case may map it to ASCII), for a path or query
+// holding '%', '+', '\', "//", "/." or "/;" (decoding or cleaning would change it), and
+// for a message holding '%' or '\'. Agents and other columns are compared as
+// written: IIS writes a space as '+', so a rule that decodes '+' in an agent
+// must keep its literal out of the prefilter or spell it with '+'.
+package eventlog

@@ -1,0 +1,247 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/klauspost/compress/zip"
+
+	"postern/evidence"
+)
+
+// Input is one log file and how to read it.
+type Input struct {
+	Name      evidence.Name  // as on the source
+	File      evidence.File  // its size when Read begins is what is read; Read does not close it
+	ModTime   time.Time      // last write, said where the log states no day; zero: not recorded
+	Zone      *time.Location // of the host; nil: unknown, local times are read as UTC and that is a gap
+	Formats   []evidence.LogFormat
+	Format    *evidence.LogFormat // when the caller knows it; nil: Sniff decides
+	Review    evidence.Period     // events outside are counted, not delivered; an event without a time is delivered
+	Prefilter evidence.Prefilter  // nil: Hits stay unknown
+	Collector string              // for refs
+	Folder    string              // what the log's family is keyed by
+}
+
+// Read reads a log and every member of a zipped one: events go to a lane of
+// out each, in batches of one schema, and what was read and what was not is
+// covered: one row per log, a second with Missed for what was lost of it, one
+// more if local times had no zone. A member's path is the file's name when it
+// holds one member, else name + "/" + member. SHA256 is the file's as stored.
+//
+// Days of a Daily format named after a day is that day, if an event fell on
+// it: a line past midnight does not vouch for the next day. Else it is every
+// day with an event.
+//
+// Read returns only ctx's error and a lane's.
+func Read(ctx context.Context, in Input, out evidence.Sink) error {
+	l := &log{in: &in, out: out, file: newStored(in.File)}
+	if err := ctx.Err(); err != nil {
+		l.gap(string(in.Name), l.guess(), evidence.Cancelled, err.Error())
+		return err
+	}
+	if l.file.size == 0 {
+		l.gap(string(in.Name), l.guess(), evidence.Truncated, "empty")
+		return ctx.Err()
+	}
+	head := make([]byte, 4)
+	n, err := l.file.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		l.gap(string(in.Name), l.guess(), evidence.ReasonFor(err), err.Error())
+		return ctx.Err()
+	}
+	kind := containerOf(head[:n])
+	if kind == zipped {
+		return l.zip(ctx)
+	}
+	text, err := unpack(kind, l.file)
+	if err != nil {
+		l.gap(string(in.Name), l.guess(), l.reason(err), err.Error())
+		return ctx.Err()
+	}
+	defer text.Close()
+	size := l.file.size
+	if kind != bare {
+		size = blockSize
+	}
+	got := l.read(ctx, string(in.Name), []string{string(in.Name)}, text, size)
+	sum := ""
+	if got.err == nil && got.lane == nil {
+		sum = l.file.hashed(ctx)
+	}
+	l.cover(got, sum)
+	return errors.Join(ctx.Err(), got.lane)
+}
+
+// log is one Read call.
+type log struct {
+	in   *Input
+	out  evidence.Sink
+	file *stored
+}
+
+// zip reads every member of a zip.
+func (l *log) zip(ctx context.Context) error {
+	name := string(l.in.Name)
+	sum := l.file.hashed(ctx)
+	z, err := zip.NewReader(l.file, l.file.size)
+	if err != nil {
+		reason := l.reason(err)
+		if errors.Is(err, zip.ErrFormat) { // it begins as a zip, so its end is missing
+			reason = evidence.Truncated
+		}
+		l.gap(name, l.guess(), reason, "zip: "+err.Error())
+		return ctx.Err()
+	}
+	var members []*zip.File
+	for _, f := range z.File {
+		if !f.FileInfo().IsDir() {
+			members = append(members, f)
+		}
+	}
+	switch {
+	case len(members) == 0:
+		l.gap(name, l.guess(), evidence.Truncated, "empty zip")
+	case len(members) > maxMembers:
+		l.gap(name, l.guess(), evidence.TooLarge, "zip of more members than are read; unpack it and give the folder")
+		members = members[:maxMembers]
+	}
+	seen := map[string]bool{}
+	for i, f := range members {
+		path := name
+		if len(members) > 1 {
+			path += "/" + f.Name
+		}
+		if seen[f.Name] {
+			l.gap(path, l.guess(), evidence.Ambiguous, "stored more than once in "+name)
+		}
+		seen[f.Name] = true
+		if err := l.member(ctx, path, f, sum); err != nil {
+			if left := len(members) - i - 1; left > 0 {
+				l.gap(name, l.guess(), evidence.ReasonFor(err), fmt.Sprintf("%d members not read: %v", left, err))
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// member reads one member of a zip. The error is ctx's or the lane's.
+func (l *log) member(ctx context.Context, path string, f *zip.File, sum string) error {
+	names := []string{f.Name, string(l.in.Name)}
+	text, err := openMember(f)
+	if err != nil {
+		l.gap(path, l.guess(), l.reason(err), err.Error())
+		return ctx.Err()
+	}
+	defer text.Close()
+	if f.UncompressedSize64 == 0 {
+		l.gap(path, l.guess(), evidence.Truncated, "empty")
+		return ctx.Err()
+	}
+	got := l.read(ctx, path, names, text, blockSize)
+	l.cover(got, sum)
+	return errors.Join(ctx.Err(), got.lane)
+}
+
+// guess is the format of a log whose text could not be had, by its name alone;
+// nil: none.
+func (l *log) guess() *evidence.LogFormat {
+	if l.in.Format != nil {
+		return l.in.Format
+	}
+	return Sniff(string(l.in.Name), nil, l.in.Formats)
+}
+
+// parser turns blocks of whole lines into rows.
+type parser interface {
+	// parse takes a block and says how many bytes at its end it wants to see
+	// again in front of the next. The error is the lane's.
+	parse(block []byte, last bool) (held int, err error)
+}
+
+// result is what reading one log gave.
+type result struct {
+	tally
+	path   string
+	format *evidence.LogFormat // nil: unknown
+	day    time.Time           // what its name says; see named
+	named  bool
+	zone   bool  // local times were read as UTC
+	bytes  int64 // of text
+	err    error // why it ended early
+	lane   error // what a lane returned
+}
+
+// read reads one log's text of about size bytes. The first of names is its
+// own, the others are what it lay in.
+func (l *log) read(ctx context.Context, path string, names []string, text io.Reader, size int64) result {
+	got := result{path: path}
+	counted := &counter{r: text}
+	b := newBlocks(newText(counted), size)
+	block, last := b.next(0)
+	got.format = l.in.Format
+	for i := 0; got.format == nil && i < len(names); i++ {
+		got.format = Sniff(names[i], block[:min(len(block), 4*sniffSize)], l.in.Formats)
+	}
+	if got.format == nil || len(block) == 0 {
+		got.bytes, got.err = counted.n, b.err
+		return got
+	}
+	got.day, got.named = nameDay(got.format, names...)
+
+	r := newRows(l.out.Lane(evidence.Ref{Collector: l.in.Collector, Path: path}), l.in.Review, l.in.Prefilter,
+		evidence.Ref{Collector: l.in.Collector, Path: path})
+	p := l.parser(&got, r)
+	for {
+		at, lines := r.line, 0
+		if b.cut {
+			lines = countLines(block)
+		}
+		held, err := p.parse(block, last)
+		if b.cut {
+			first(&r.long, &r.longAt, at+int64(lines)-1)
+		}
+		if got.lane = err; err != nil || last {
+			break
+		}
+		if b.err = ctx.Err(); b.err != nil {
+			break
+		}
+		block, last = b.next(held)
+	}
+	got.lane = errors.Join(got.lane, r.lane.Close())
+	got.tally, got.bytes, got.err = r.tally, counted.n, b.err
+	return got
+}
+
+// parser makes the parser of a log's format and settles whose clock it shows.
+func (l *log) parser(got *result, r *rows) parser {
+	zone := time.UTC
+	if got.format.Zone == evidence.ZoneHost {
+		if got.zone = l.in.Zone == nil; !got.zone {
+			zone = l.in.Zone
+		}
+	}
+	cal := newCalendar(zone, got.day, got.named)
+	if got.format.Layout == "w3c" {
+		return newW3C(r, got.format, cal)
+	}
+	return newForms(r, got.format, cal)
+}
+
+// counter counts what passes.
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+// Read reads on. See io.Reader.
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}

@@ -1,0 +1,225 @@
+package eventlog
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"time"
+
+	"postern/evidence"
+)
+
+const (
+	batchRows = 512
+	maxBack   = time.Hour // clocks may run back by this much unremarked
+)
+
+// tally is what became of a log's lines. A line between runs of NULs counts
+// as one. events + directives + continued + blank + misread is lines.
+type tally struct {
+	lines, events, directives, continued, blank, misread int64
+
+	misreadAt int64 // first line not understood; 0: none. So for those below.
+	short     int64 // rows with fewer columns than #Fields names
+	shortAt   int64
+	extra     int64 // rows with more columns, whose surplus was dropped
+	extraAt   int64
+	long      int64 // lines whose rest was skipped
+	longAt    int64
+	nulAt     int64 // first line with NULs
+	undated   int64 // events without a time
+	back      int64 // events more than maxBack before one that stands above them
+	cut       bool  // the last line was cut
+
+	from, to time.Time
+	days     map[evidence.Day]struct{}
+	day      evidence.Day // the last one put in days
+}
+
+func first(count, at *int64, line int64) {
+	if *count++; *at == 0 {
+		*at = line
+	}
+}
+
+func (t *tally) see(at time.Time, day evidence.Day) {
+	switch {
+	case at.IsZero():
+		t.undated++
+		return
+	case t.from.IsZero():
+		t.from, t.to = at, at
+		t.days = map[evidence.Day]struct{}{}
+	case at.Before(t.from):
+		t.from = at
+	case at.After(t.to):
+		t.to = at
+	}
+	if t.to.Sub(at) > maxBack {
+		t.back++
+	}
+	if day != t.day || len(t.days) == 0 {
+		t.day = day
+		t.days[day] = struct{}{}
+	}
+}
+
+// row is one event as a parser read it.
+type row struct {
+	schema *evidence.Schema
+	values [][]byte
+	at     time.Time // zero: not known
+	day    evidence.Day
+	line   int64
+	off    int // where raw stands in the block
+	raw    []byte
+}
+
+// hit is one literal of the prefilter at an offset of the block in hand.
+type hit struct {
+	off int
+	id  uint32
+}
+
+// rows gathers events into batches for one lane. Its memory is reused.
+type rows struct {
+	tally
+	lane      evidence.Lane
+	review    evidence.Period
+	prefilter evidence.Prefilter
+	ref       evidence.Ref
+	line      int64 // number of the line that stands next
+
+	events []evidence.Event
+	values [][]byte // what events' Values point into
+	ids    []uint32 // what their Hits point into
+	hits   []hit    // of the block in hand, by offset
+	onHit  func(id uint32, off int)
+	ascii  bool // the block in hand is
+	nuls   bool // the block in hand has some
+}
+
+func newRows(lane evidence.Lane, review evidence.Period, prefilter evidence.Prefilter, ref evidence.Ref) *rows {
+	r := &rows{lane: lane, review: review, prefilter: prefilter, ref: ref, line: 1}
+	r.ref.Unit = evidence.Line
+	r.onHit = func(id uint32, off int) { r.hits = append(r.hits, hit{off, id}) }
+	return r
+}
+
+// begin looks at a block as a whole before its lines are cut.
+func (r *rows) begin(block []byte) {
+	r.nuls = bytes.IndexByte(block, 0) >= 0
+	if r.prefilter == nil {
+		return
+	}
+	r.ascii = isASCII(block)
+	r.hits = r.hits[:0]
+	r.prefilter(block, r.onHit)
+	slices.SortFunc(r.hits, func(a, b hit) int { return cmp.Compare(a.off, b.off) })
+}
+
+// cutLine takes the first line off b as the function does, and notes NULs.
+func (r *rows) cutLine(b []byte) (line []byte, n int, ended bool) {
+	line, n, ended = cutLine(b, r.nuls)
+	if r.nuls && r.nulAt == 0 && bytes.IndexByte(b[:n], 0) >= 0 {
+		r.nulAt = r.line
+	}
+	return line, n, ended
+}
+
+// notUnderstood counts the line in hand, one without an end as cut.
+func (r *rows) notUnderstood(ended bool) {
+	first(&r.misread, &r.misreadAt, r.line)
+	r.cut = r.cut || !ended
+}
+
+// slot lends room for the values of the next row of a schema; they are kept if
+// add takes the row, and lent again if not. The error is the lane's.
+func (r *rows) slot(schema *evidence.Schema) ([][]byte, error) {
+	if n := len(r.events); n == batchRows || n > 0 && r.events[0].Schema != schema {
+		if err := r.flush(); err != nil {
+			return nil, err
+		}
+	}
+	n := len(schema.Fields)
+	if cap(r.values)-len(r.values) < n {
+		r.values = make([][]byte, 0, max(2*cap(r.values), 32*n))
+	}
+	have := len(r.values)
+	return r.values[have : have+n : have+n], nil
+}
+
+// add counts an event, whose values stand in the slot lent last, and delivers
+// it if it lies in the review period or states no time.
+func (r *rows) add(w row) {
+	r.tally.events++
+	r.see(w.at, w.day)
+	if !w.at.IsZero() && !r.review.Holds(w.at) {
+		return
+	}
+	r.values = r.values[:len(r.values)+len(w.values)]
+	e := evidence.Event{Schema: w.schema, Values: w.values, Time: w.at, Ref: r.ref, Raw: w.raw}
+	e.Ref.At = w.line
+	if r.prefilter != nil {
+		e.Hits.IDs = r.hitsIn(w.off, w.off+len(w.raw))
+		e.Hits.Known = (r.ascii || isASCII(w.raw)) && literal(&e)
+	}
+	r.events = append(r.events, e)
+}
+
+// hitsIn takes the ids of the hits that start in [from, to); calls come with
+// ascending offsets.
+func (r *rows) hitsIn(from, to int) []uint32 {
+	i := 0
+	for i < len(r.hits) && r.hits[i].off < from {
+		i++
+	}
+	if r.hits = r.hits[i:]; len(r.hits) == 0 || r.hits[0].off >= to {
+		return nil
+	}
+	have := len(r.ids)
+	for i = 0; i < len(r.hits) && r.hits[i].off < to; i++ {
+		r.ids = append(r.ids, r.hits[i].id)
+	}
+	ids := r.ids[have:]
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	r.ids = r.ids[:have+len(ids)]
+	return ids[:len(ids):len(ids)]
+}
+
+// flush hands the batch to the lane. It must be called before the block's
+// bytes change.
+func (r *rows) flush() error {
+	if len(r.events) == 0 {
+		return nil
+	}
+	batch := evidence.EventBatch{Schema: r.events[0].Schema, Events: r.events}
+	err := r.lane.Events(&batch)
+	r.events, r.values, r.ids = r.events[:0], r.values[:0], r.ids[:0]
+	return err
+}
+
+// literal reports whether an ASCII event's bytes can spell a rule's literal in
+// no other way than as it stands; see the package comment.
+func literal(e *evidence.Event) bool {
+	if m := e.Role(evidence.RoleMessage); bytes.IndexByte(m, '%') >= 0 || bytes.IndexByte(m, '\\') >= 0 {
+		return false
+	}
+	return plain(e.Role(evidence.RolePath)) && plain(e.Role(evidence.RoleQuery))
+}
+
+// plain reports whether decoding and cleaning leave a path or query as it is.
+func plain(b []byte) bool {
+	for i, c := range b {
+		switch c {
+		case '%', '+', '\\':
+			return false
+		case '/':
+			if i+1 < len(b) && (b[i+1] == '/' || b[i+1] == '.' || b[i+1] == ';') {
+				return false
+			}
+		}
+	}
+	return true
+}

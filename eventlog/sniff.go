@@ -1,0 +1,112 @@
+package eventlog
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+	"time"
+
+	"postern/evidence"
+)
+
+const sniffSize = 1 << 10 // bytes of a log that say what it is
+
+// Sniff returns the format a log has by the first bytes of its text, nil if
+// none: of the formats whose content test matches the first that also has the
+// name, else the first. When no content test matches, the name alone decides,
+// unless the content is binary; the lines will then tell. The name may be a
+// path and carry the ending of a container.
+func Sniff(name string, head []byte, formats []evidence.LogFormat) *evidence.LogFormat {
+	head = sniffable(head)
+	var byContent, byName *evidence.LogFormat
+	for i := range formats {
+		f := &formats[i]
+		named := matchName(f, name) != nil
+		content := f.Sniff != nil && f.Sniff.Match(head)
+		if named && content {
+			return f
+		}
+		if content && byContent == nil {
+			byContent = f
+		}
+		if named && byName == nil {
+			byName = f
+		}
+	}
+	if byContent != nil {
+		return byContent
+	}
+	if byName != nil && isBinary(head) {
+		return nil
+	}
+	return byName
+}
+
+// sniffable is the part of a head that content tests see: no byte order mark,
+// UTF-16 decoded, no NULs before the text.
+func sniffable(head []byte) []byte {
+	if skip, order := byteOrderMark(head); order != nil {
+		u := &utf16Reader{order: order, raw: bytes.Clone(head[skip:]), have: len(head) - skip, err: errDamaged}
+		text := make([]byte, 2*sniffSize)
+		n, _ := u.Read(text)
+		head = text[:n]
+	} else {
+		head = head[skip:]
+	}
+	head = bytes.TrimLeft(head, "\x00")
+	return head[:min(len(head), sniffSize)]
+}
+
+// isBinary reports whether head holds what no text log does: NULs inside, or
+// control characters in more than one byte of ten.
+func isBinary(head []byte) bool {
+	head = bytes.Trim(head, "\x00")
+	control := 0
+	for _, c := range head {
+		if c == 0 {
+			return true
+		}
+		if c < ' ' && c != '\t' && c != '\r' && c != '\n' {
+			control++
+		}
+	}
+	return control*10 > len(head)
+}
+
+// matchName returns the pattern of a format's names that a file's base name
+// fits, with or without a container's ending; nil if none does.
+func matchName(f *evidence.LogFormat, name string) *regexp.Regexp {
+	for _, base := range baseNames(name) {
+		for _, re := range f.Names {
+			if re.MatchString(base) {
+				return re
+			}
+		}
+	}
+	return nil
+}
+
+func baseNames(name string) [2]string {
+	base := strings.ToLower(name[strings.LastIndexAny(name, `/\`)+1:])
+	return [2]string{base, bareName(base)}
+}
+
+// nameDay returns the day that the first of the names that has one states, as
+// midnight UTC; false if none does.
+func nameDay(f *evidence.LogFormat, names ...string) (time.Time, bool) {
+	for _, name := range names {
+		for _, base := range baseNames(name) {
+			for _, re := range f.Names {
+				i := re.SubexpIndex("date")
+				m := re.FindStringSubmatch(base)
+				if i < 0 || m == nil {
+					continue
+				}
+				if day, err := time.Parse(f.DateFmt, m[i]); err == nil && plausible(day) {
+					return day.UTC().Truncate(24 * time.Hour), true
+				}
+			}
+		}
+	}
+	return time.Time{}, false
+}

@@ -1,0 +1,259 @@
+package eventlog
+
+import (
+	"bytes"
+	"net/netip"
+	"strings"
+	"time"
+
+	"postern/evidence"
+)
+
+const (
+	maxColumns = 128 // what Schema.Roles can point at
+	maxShapes  = 64  // different #Fields lines of one file
+)
+
+// w3c reads the W3C Extended Log File Format (WD-logfile-960323): directives
+// begin with '#', the last #Fields names the columns of the rows below it,
+// "-" is a value that is not there.
+type w3c struct {
+	*rows
+	format *evidence.LogFormat
+	cal    calendar
+	shapes map[string]*shape
+	shape  *shape // in force; nil: none
+}
+
+// shape is one #Fields line.
+type shape struct {
+	schema     *evidence.Schema
+	separator  byte
+	date, time int // columns; -1: none
+	address    int // column of the client's address; -1: none
+	spaced     int // column before address that may hold spaces; -1: none
+}
+
+func newW3C(r *rows, format *evidence.LogFormat, cal calendar) *w3c {
+	return &w3c{rows: r, format: format, cal: cal, shapes: map[string]*shape{}}
+}
+
+// parse reads a block of whole lines. It never holds any back.
+func (p *w3c) parse(block []byte, _ bool) (held int, err error) {
+	p.begin(block)
+	for off := 0; off < len(block); {
+		line, n, ended := p.cutLine(block[off:])
+		p.lines++
+		if err := p.take(line, off, ended); err != nil {
+			return 0, err
+		}
+		if ended {
+			p.line++
+		}
+		off += n
+	}
+	return 0, p.flush()
+}
+
+func (p *w3c) take(line []byte, off int, ended bool) error {
+	switch {
+	case len(line) == 0:
+		p.blank++
+		return nil
+	case line[0] == '#':
+		p.directives++
+		p.directive(line)
+		return nil
+	case p.shape == nil:
+		p.notUnderstood(ended)
+		return nil
+	}
+	return p.row(line, off, ended)
+}
+
+func (p *w3c) directive(line []byte) {
+	name, text, _ := bytes.Cut(line[1:], []byte(":"))
+	text = bytes.TrimSpace(text)
+	switch {
+	case bytes.EqualFold(name, []byte("Fields")):
+		p.shape = p.fields(string(text))
+	case bytes.EqualFold(name, []byte("Date")) && len(text) >= 10:
+		if day, ok := parseDate(text[:10], '-'); ok {
+			p.cal.setDay(day)
+		}
+	}
+}
+
+// fields gives the shape of a #Fields line, nil for one that is none or one
+// too many: the rows below it are then not understood.
+func (p *w3c) fields(text string) *shape {
+	if s := p.shapes[text]; s != nil {
+		return s
+	}
+	s := &shape{separator: ' '}
+	if strings.Contains(text, "\t") {
+		s.separator = '\t'
+	}
+	names := strings.FieldsFunc(text, func(r rune) bool { return r == rune(s.separator) })
+	if len(names) == 0 || len(names) > maxColumns || len(p.shapes) == maxShapes || strings.Contains(text, ",") {
+		return nil
+	}
+	s.schema = w3cSchema(p.format, names)
+	s.date, s.time = s.schema.Index("date"), s.schema.Index("time")
+	s.address = int(s.schema.Roles[evidence.RoleAddress])
+	s.spaced = -1
+	for _, role := range []evidence.Role{evidence.RoleQuery, evidence.RolePath} {
+		if i := int(s.schema.Roles[role]); s.spaced < 0 && i < s.address {
+			s.spaced = i
+		}
+	}
+	p.shapes[text] = s
+	return s
+}
+
+// w3cRoles gives the columns that may play a role, the best first.
+var w3cRoles = [evidence.NumRoles][]string{
+	evidence.RoleAddress: {"c-ip"},
+	evidence.RoleAccount: {"cs-username"},
+	evidence.RoleAgent:   {"cs(User-Agent)"},
+	evidence.RoleMethod:  {"cs-method"},
+	evidence.RolePath:    {"cs-uri-stem", "cs-uri"}, // HTTPERR has cs-uri, with its query
+	evidence.RoleQuery:   {"cs-uri-query"},
+	evidence.RoleStatus:  {"sc-status"},
+	evidence.RoleHost:    {"s-computername", "s-ip"},
+}
+
+func w3cSchema(format *evidence.LogFormat, names []string) *evidence.Schema {
+	schema := evidence.NewSchema(format.ID, names...)
+	schema.Source = format.Source
+	if schema.Source == (evidence.LogSource{}) {
+		schema.Source = evidence.LogSource{Product: "iis", Category: "webserver"}
+	}
+	for role, columns := range w3cRoles {
+		for _, c := range columns {
+			if i := schema.Index(c); i >= 0 && schema.Roles[role] < 0 {
+				schema.Roles[role] = int8(i)
+			}
+		}
+	}
+	return schema
+}
+
+// row reads one row. A row with fewer columns than #Fields names has nil for
+// the rest; one with more had a space in a value, and the client's address
+// tells in which; both are counted where a column may have been lost.
+func (p *w3c) row(line []byte, off int, ended bool) error {
+	s := p.shape
+	text := bytes.TrimRight(line, " ")
+	values, err := p.slot(s.schema)
+	if err != nil {
+		return err
+	}
+	n, surplus := split(values, text, s.separator)
+	surplus = surplus && !s.realign(values, text)
+	at, day, ok := p.when(values)
+	if !ok {
+		p.notUnderstood(ended)
+		return nil
+	}
+	switch {
+	case n < len(values) && !ended:
+		p.cut = true
+	case n < len(values):
+		first(&p.short, &p.shortAt, p.line)
+	case surplus:
+		first(&p.extra, &p.extraAt, p.line)
+	}
+	p.add(row{s.schema, values, at, day, p.line, off, line})
+	return nil
+}
+
+// split cuts text at its separators into values, "-" becoming nil, and gives
+// how many of them it has, and whether it has more.
+func split(values [][]byte, text []byte, separator byte) (n int, surplus bool) {
+	for n = range values {
+		i := bytes.IndexByte(text, separator)
+		if i < 0 {
+			values[n] = value(text)
+			clear(values[n+1:])
+			return n + 1, false
+		}
+		values[n] = value(text[:i])
+		text = text[i+1:]
+	}
+	return len(values), len(text) > 0
+}
+
+func value(b []byte) []byte {
+	if len(b) == 0 || len(b) == 1 && b[0] == '-' {
+		return nil
+	}
+	return b
+}
+
+// realign reads a row with too many columns again, giving the surplus to the
+// column that may hold spaces. It is right when the client's address was out
+// of its column and is in it now; else values are left as they were.
+func (s *shape) realign(values [][]byte, text []byte) bool {
+	if s.spaced < 0 || isIP(values[s.address]) {
+		return false
+	}
+	tail := text
+	for range len(values) - 1 - s.spaced {
+		tail = tail[:bytes.LastIndexByte(tail, s.separator)]
+	}
+	moved := make([][]byte, len(values))
+	split(moved[s.spaced+1:], text[len(tail)+1:], s.separator)
+	if !isIP(moved[s.address]) {
+		return false
+	}
+	for range s.spaced {
+		tail = tail[bytes.IndexByte(tail, s.separator)+1:]
+	}
+	values[s.spaced] = value(tail)
+	copy(values[s.spaced+1:], moved[s.spaced+1:])
+	return true
+}
+
+// when gives a row's time, zero if the log states none, and false if what
+// stands in its columns is no date or time.
+func (p *w3c) when(values [][]byte) (time.Time, evidence.Day, bool) {
+	if p.shape.time < 0 {
+		return time.Time{}, 0, true
+	}
+	clock, ok := parseClock(values[p.shape.time])
+	switch {
+	case !ok || p.shape.date >= 0 && !p.cal.setDate(values[p.shape.date]):
+		return time.Time{}, 0, false
+	case !p.cal.known:
+		return time.Time{}, 0, true
+	case p.shape.date >= 0:
+		at, day := p.cal.on(p.cal.day, clock)
+		return at, day, true
+	}
+	at, day := p.cal.at(clock)
+	return at, day, true
+}
+
+func isIP(b []byte) bool {
+	if len(b) < 2 || len(b) > 64 {
+		return false
+	}
+	var parts, digits, n int
+	for _, c := range b {
+		switch {
+		case c >= '0' && c <= '9':
+			digits++
+			n = n*10 + int(c-'0')
+		case c == '.' && digits > 0 && n < 256:
+			parts, digits, n = parts+1, 0, 0
+		default:
+			_, err := netip.ParseAddr(string(b))
+			return err == nil && bytes.IndexByte(b, ':') >= 0
+		}
+		if digits > 3 {
+			return false
+		}
+	}
+	return parts == 3 && digits > 0 && n < 256
+}
