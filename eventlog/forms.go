@@ -15,7 +15,7 @@ type forms struct {
 	forms []*form
 	cont  *regexp.Regexp
 	cal   calendar
-	next  []span // of the line being tried
+	trial []span // of the line being tried
 	open  record
 }
 
@@ -41,7 +41,7 @@ func newForms(r *rows, format *evidence.LogFormat, cal calendar) *forms {
 	for i := range format.Forms {
 		if f := newForm(format, &format.Forms[i]); f != nil {
 			p.forms = append(p.forms, f)
-			p.next = make([]span, max(len(p.next), len(f.schema.Fields)))
+			p.trial = make([]span, max(len(p.trial), len(f.schema.Fields)))
 		}
 	}
 	return p
@@ -82,7 +82,7 @@ func (p *forms) take(block, line []byte, off int, ended bool) error {
 	}
 	prefix, day := datePrefix(line)
 	for _, f := range p.forms {
-		clock, ok := f.match(line[prefix:], p.next)
+		clock, ok := f.match(line[prefix:], p.trial)
 		if !ok {
 			continue
 		}
@@ -110,7 +110,7 @@ func (p *forms) take(block, line []byte, off int, ended bool) error {
 
 // begun opens a record of a form. A day of its own wins over the file's.
 func (p *forms) begun(f *form, clock time.Duration, day time.Time) {
-	p.open = record{form: f, spans: append(p.open.spans[:0], p.next[:len(f.schema.Fields)]...)}
+	p.open = record{form: f, spans: append(p.open.spans[:0], p.trial[:len(f.schema.Fields)]...)}
 	switch {
 	case !f.timed:
 	case !day.IsZero():

@@ -91,9 +91,10 @@ type rows struct {
 	line      int64 // number of the line that stands next
 
 	events []evidence.Event
-	values [][]byte // what events' Values point into
-	ids    []uint32 // what their Hits point into
-	hits   []hit    // of the block in hand, by offset
+	batch  evidence.EventBatch // events, while the lane has them
+	values [][]byte            // what events' Values point into
+	ids    []uint32            // what their Hits point into
+	hits   []hit               // of the block in hand, by offset
 	onHit  func(id uint32, off int)
 	ascii  bool // the block in hand is
 	nuls   bool // the block in hand has some
@@ -113,7 +114,7 @@ func (r *rows) begin(block []byte) {
 		return
 	}
 	r.ascii = isASCII(block)
-	r.hits = r.hits[:0]
+	r.hits, r.next = r.hits[:0], 0
 	r.prefilter(block, r.onHit)
 	slices.SortFunc(r.hits, func(a, b hit) int { return cmp.Compare(a.off, b.off) })
 }
@@ -170,16 +171,15 @@ func (r *rows) add(w row) {
 // hitsIn takes the ids of the hits that start in [from, to); calls come with
 // ascending offsets.
 func (r *rows) hitsIn(from, to int) []uint32 {
-	i := 0
-	for i < len(r.hits) && r.hits[i].off < from {
-		i++
-	}
-	if r.hits = r.hits[i:]; len(r.hits) == 0 || r.hits[0].off >= to {
-		return nil
+	for r.next < len(r.hits) && r.hits[r.next].off < from {
+		r.next++
 	}
 	have := len(r.ids)
-	for i = 0; i < len(r.hits) && r.hits[i].off < to; i++ {
-		r.ids = append(r.ids, r.hits[i].id)
+	for ; r.next < len(r.hits) && r.hits[r.next].off < to; r.next++ {
+		r.ids = append(r.ids, r.hits[r.next].id)
+	}
+	if len(r.ids) == have {
+		return nil
 	}
 	ids := r.ids[have:]
 	slices.Sort(ids)
@@ -194,8 +194,8 @@ func (r *rows) flush() error {
 	if len(r.events) == 0 {
 		return nil
 	}
-	batch := evidence.EventBatch{Schema: r.events[0].Schema, Events: r.events}
-	err := r.lane.Events(&batch)
+	r.batch = evidence.EventBatch{Schema: r.events[0].Schema, Events: r.events}
+	err := r.lane.Events(&r.batch)
 	r.events, r.values, r.ids = r.events[:0], r.values[:0], r.ids[:0]
 	return err
 }
