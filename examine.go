@@ -18,11 +18,12 @@ import (
 // run in one process.
 type Examiner struct {
 	Engine     *detect.Engine
-	Collectors []evidence.Collector // passed in by the caller: collect.All(), probe.All()
-	Asked      verdict.Asked        // Parts, Packs, MaxAge, Now and what --as-of said (AsOf)
-	Parallel   int                  // sources at once; under 2: one after the other
-	Log        *slog.Logger         // nil: discard
-	Done       func(report.Target)  // called as each source is answered, one at a time; nil: nobody waits
+	Collectors []evidence.Collector    // passed in by the caller: collect.All(), probe.All()
+	Asked      verdict.Asked           // Parts, Packs, MaxAge, Now and what --as-of said (AsOf)
+	Parallel   int                     // sources at once; under 2: one after the other
+	Log        *slog.Logger            // nil: discard
+	Done       func(report.Target)     // called as each source is answered, one at a time; nil: nobody waits
+	Progress   func(evidence.Coverage) // called for each coverage row as it comes, by several goroutines; nil: nobody watches
 }
 
 // Examine answers for every source, in the order given. It closes none of
@@ -56,7 +57,7 @@ func (x *Examiner) examine(ctx context.Context, src *evidence.Source) report.Tar
 	for _, gap := range src.Gaps {
 		run.Cover(gap)
 	}
-	x.collect(ctx, src, run)
+	x.collect(ctx, src, x.watch(run))
 
 	asked := x.asked(src, run.Coverage())
 	found := run.Result(asked.AsOf)
@@ -107,7 +108,27 @@ func (x *Examiner) asked(src *evidence.Source, cover []evidence.Coverage) verdic
 	asked.AsOf, asked.AsOfWhy = verdict.AsOf(x.Asked.AsOf, src.Kind, src.ID.Captured, cover, x.Asked.Now)
 	asked.Required = x.Engine.Interest().Required
 	asked.Required.To = asked.AsOf
+	asked.Review = x.Engine.Interest().Review
 	return asked
+}
+
+// watch lets Progress see the coverage that goes to out.
+func (x *Examiner) watch(out evidence.Sink) evidence.Sink {
+	if x.Progress == nil {
+		return out
+	}
+	return watched{out, x.Progress}
+}
+
+type watched struct {
+	evidence.Sink
+	seen func(evidence.Coverage)
+}
+
+// Cover passes a row on and shows it.
+func (w watched) Cover(c evidence.Coverage) {
+	w.Sink.Cover(c)
+	w.seen(c)
 }
 
 func (x *Examiner) log() *slog.Logger {

@@ -12,11 +12,11 @@ import (
 
 // Listed is one machine that should exist, as the operator's inventory has it.
 type Listed struct {
-	Name      string   `yaml:"name"`
-	Addresses []string `yaml:"address"` // host names and addresses it answers on
-	Role      string   `yaml:"role"`    // host, vm, template, dr or cluster; "" for host
-	Cluster   string   `yaml:"cluster"` // machines of one cluster carry the same name
-	Note      string   `yaml:"note"`
+	Name      string
+	Addresses []string // host names and addresses it answers on
+	Role      string   // host, vm, template, dr or cluster; "" for host
+	Cluster   string   // machines of one cluster carry the same name
+	Note      string
 }
 
 // Inventory holds what was examined against what should exist. A machine that
