@@ -40,12 +40,13 @@ func mailLog(lines int) string {
 	return b.String()
 }
 
-// indicators looks for a dozen literals, case folded, one after the other: it
-// stands for detect's prefilter, not for its speed.
+var literals = [][]byte{[]byte("/api/v1/auth/force-reset-password"), []byte("connect-to-hub"), []byte("/api/v1/mail")}
+
+// indicators stands for detect's prefilter, not for its speed.
 func indicators(block []byte, hit func(id uint32, off int)) {
-	for id, literal := range []string{"/api/v1/auth/force-reset-password", "connect-to-hub"} {
+	for id, literal := range literals {
 		for from := 0; ; {
-			i := bytes.Index(block[from:], []byte(literal))
+			i := bytes.Index(block[from:], literal)
 			if i < 0 {
 				break
 			}

@@ -95,6 +95,7 @@ type rows struct {
 	values [][]byte            // what events' Values point into
 	ids    []uint32            // what their Hits point into
 	hits   []hit               // of the block in hand, by offset
+	next   int                 // the first of hits that no event took yet
 	onHit  func(id uint32, off int)
 	ascii  bool // the block in hand is
 	nuls   bool // the block in hand has some
