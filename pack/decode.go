@@ -1,0 +1,277 @@
+package pack
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Limits of one YAML file.
+const (
+	maxNodes   = 50_000
+	maxDepth   = 24
+	maxText    = 4096
+	maxPattern = 1000
+)
+
+// The scalars of the file structs. Each keeps its place, so that what is found
+// wrong later can be pointed at.
+type (
+	text struct {
+		string
+		at place
+	}
+	day struct {
+		time.Time
+		at place
+	}
+	pattern struct {
+		*regexp.Regexp
+		at place
+	}
+)
+
+// scalar is implemented by text, day and pattern.
+type scalar interface {
+	set(value string, at place) error
+}
+
+func (t *text) set(value string, at place) error {
+	if len(value) > maxText {
+		return fmt.Errorf("%w: text longer than %d bytes", ErrLimit, maxText)
+	}
+	*t = text{value, at}
+	return nil
+}
+
+func (d *day) set(value string, at place) error {
+	when, err := time.Parse(time.DateOnly, value)
+	if err != nil {
+		return fmt.Errorf("%w: %q is no day (2006-01-02)", ErrValue, value)
+	}
+	*d = day{when, at}
+	return nil
+}
+
+// set compiles; Go's syntax is RE2, so look-around and back-references fail here.
+func (p *pattern) set(value string, at place) error {
+	if len(value) > maxPattern {
+		return fmt.Errorf("%w: pattern longer than %d bytes", ErrLimit, maxPattern)
+	}
+	re, err := regexp.Compile(value)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrValue, err)
+	}
+	if re.MatchString("") {
+		return fmt.Errorf("%w: pattern %q matches everything", ErrValue, value)
+	}
+	*p = pattern{re, at}
+	return nil
+}
+
+// decode reads one strict YAML document into the struct that out points to:
+// unknown, doubled and missing fields, wrong kinds, a second document, anchors,
+// aliases and tags are faults with their place. It reports whether the file is
+// without fault; only then is out complete.
+//
+// Field tags: `yaml:"name"`, `need:"yes"` for what must be there and not empty,
+// `enum:"a,b"` for a text that must be one of these.
+func (f *file) decode(content []byte, out any) bool {
+	before := len(f.faults.all)
+	dec := yaml.NewDecoder(bytes.NewReader(content))
+	var doc, second yaml.Node
+	if err := dec.Decode(&doc); err != nil {
+		f.syntax(err)
+		return false
+	}
+	if err := dec.Decode(&second); !errors.Is(err, io.EOF) {
+		f.fail(place{second.Line, second.Column}, ErrSyntax, "a second document; a pack file holds one")
+		return false
+	}
+	if len(doc.Content) != 1 {
+		f.fail(place{1, 1}, ErrSyntax, "the file is empty")
+		return false
+	}
+	d := &decoder{file: f, left: maxNodes}
+	d.value(doc.Content[0], reflect.ValueOf(out).Elem(), "", 0)
+	return len(f.faults.all) == before
+}
+
+// yamlLine finds the line in the library's messages, which have no column.
+var yamlLine = regexp.MustCompile(`^yaml: line (\d+): (.*)`)
+
+func (f *file) syntax(err error) {
+	if errors.Is(err, io.EOF) {
+		f.fail(place{1, 1}, ErrSyntax, "the file is empty")
+		return
+	}
+	at, msg := place{1, 1}, strings.TrimPrefix(err.Error(), "yaml: ")
+	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
+		at.line, _ = strconv.Atoi(m[1]) // digits by the pattern; 0 on overflow says "the file"
+		msg = m[2]
+	}
+	f.fail(at, ErrSyntax, "%s", msg)
+}
+
+type decoder struct {
+	*file
+	left int
+}
+
+// value decodes a node into v, whatever kind that is.
+func (d *decoder) value(n *yaml.Node, v reflect.Value, enum string, depth int) {
+	at := place{n.Line, n.Column}
+	if d.left--; d.left < 0 || depth > maxDepth {
+		if d.left == -1 || depth > maxDepth {
+			d.fail(at, ErrLimit, "more than %d values, or nested deeper than %d", maxNodes, maxDepth)
+		}
+		return
+	}
+	if n.Kind == yaml.AliasNode || n.Anchor != "" || n.Style&yaml.TaggedStyle != 0 {
+		d.fail(at, ErrSyntax, "anchors, aliases and tags are not read; write it out")
+		return
+	}
+	if s, ok := v.Addr().Interface().(scalar); ok {
+		d.scalar(n, s, enum)
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		d.mapping(n, v, depth)
+	case reflect.Slice:
+		d.sequence(n, v, enum, depth)
+	case reflect.Map:
+		d.free(n, v, depth)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		d.value(n, v.Elem(), enum, depth)
+	case reflect.Bool:
+		if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
+			d.fail(at, ErrValue, "want true or false")
+			return
+		}
+		v.SetBool(strings.EqualFold(n.Value, "true"))
+	case reflect.Int:
+		i, err := strconv.Atoi(n.Value)
+		if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || err != nil {
+			d.fail(at, ErrValue, "want a whole number")
+			return
+		}
+		v.SetInt(int64(i))
+	}
+}
+
+func (d *decoder) scalar(n *yaml.Node, s scalar, enum string) {
+	at := place{n.Line, n.Column}
+	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" || n.Tag == "!!bool" || n.Tag == "!!binary" {
+		d.fail(at, ErrValue, "want a text")
+		return
+	}
+	if err := s.set(n.Value, at); err != nil {
+		d.faults.add(d.name, at, err)
+		return
+	}
+	if enum != "" && !one(n.Value, enum) {
+		d.fail(at, ErrValue, "%q is none of %s", n.Value, strings.ReplaceAll(enum, ",", ", "))
+	}
+}
+
+func one(value, enum string) bool {
+	for e := range strings.SplitSeq(enum, ",") {
+		if e == value {
+			return true
+		}
+	}
+	return false
+}
+
+// mapping decodes into a struct whose tags say what may and must be there.
+func (d *decoder) mapping(n *yaml.Node, v reflect.Value, depth int) {
+	if n.Kind != yaml.MappingNode {
+		d.fail(place{n.Line, n.Column}, ErrValue, "want fields (name: value)")
+		return
+	}
+	if p, ok := v.Addr().Interface().(placed); ok {
+		*p.where() = place{n.Line, n.Column}
+	}
+	seen, filled := map[string]bool{}, map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, val := n.Content[i], n.Content[i+1]
+		field, known := fieldNamed(v.Type(), key.Value)
+		switch at := (place{key.Line, key.Column}); {
+		case key.Kind != yaml.ScalarNode || !known:
+			d.fail(at, ErrUnknownField, "%s", strconv.Quote(key.Value))
+		case seen[key.Value]:
+			d.fail(at, ErrDuplicate, "field %q", key.Value)
+		default:
+			d.value(val, v.FieldByIndex(field.Index), field.Tag.Get("enum"), depth+1)
+			seen[key.Value], filled[key.Value] = true, !empty(val)
+		}
+	}
+	for _, field := range reflect.VisibleFields(v.Type()) {
+		if name := field.Tag.Get("yaml"); field.Tag.Get("need") != "" && !filled[name] {
+			d.fail(place{n.Line, n.Column}, ErrMissing, "field %q", name)
+		}
+	}
+}
+
+// placed is a file struct that keeps where it stands.
+type placed interface{ where() *place }
+
+// here is embedded by such structs.
+type here struct{ at place }
+
+func (h *here) where() *place { return &h.at }
+
+func empty(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && n.Value == "" || n.Kind != yaml.ScalarNode && len(n.Content) == 0
+}
+
+func fieldNamed(t reflect.Type, name string) (reflect.StructField, bool) {
+	for _, f := range reflect.VisibleFields(t) {
+		if tag := f.Tag.Get("yaml"); tag != "" && tag == name {
+			return f, true
+		}
+	}
+	return reflect.StructField{}, false
+}
+
+func (d *decoder) sequence(n *yaml.Node, v reflect.Value, enum string, depth int) {
+	if n.Kind != yaml.SequenceNode {
+		d.fail(place{n.Line, n.Column}, ErrValue, "want a list")
+		return
+	}
+	list := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
+	for i, item := range n.Content {
+		d.value(item, list.Index(i), enum, depth+1)
+	}
+	v.Set(list)
+}
+
+// free decodes a map whose keys are data: role or field names.
+func (d *decoder) free(n *yaml.Node, v reflect.Value, depth int) {
+	if n.Kind != yaml.MappingNode {
+		d.fail(place{n.Line, n.Column}, ErrValue, "want fields (name: value)")
+		return
+	}
+	out := reflect.MakeMap(v.Type())
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := reflect.ValueOf(n.Content[i].Value)
+		if out.MapIndex(key).IsValid() {
+			d.fail(place{n.Content[i].Line, n.Content[i].Column}, ErrDuplicate, "field %q", n.Content[i].Value)
+			continue
+		}
+		item := reflect.New(v.Type().Elem()).Elem()
+		d.value(n.Content[i+1], item, "", depth+1)
+		out.SetMapIndex(key, item)
+	}
+	v.Set(out)
+}

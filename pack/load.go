@@ -1,0 +1,229 @@
+package pack
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+
+	"postern/evidence"
+	"postern/version"
+)
+
+// Limits of one pack folder.
+const (
+	maxFiles    = 512
+	maxFileSize = 2 << 20
+	maxPackSize = 32 << 20
+)
+
+// packFiles are the YAML files of a pack, all of them needed.
+var packFiles = []string{"indicators.yaml", "logs.yaml", "pack.yaml", "product.yaml"}
+
+// advisoryFile is the only other kind of file: a CSAF document under the name
+// that CSAF 2.0 section 5.1 gives it.
+var advisoryFile = regexp.MustCompile(`^advisories/[a-z0-9+_-]+\.json$`)
+
+// Load reads one pack folder. A file it does not know, a field no file has, a
+// pattern that fails its own example, a reference to nothing, an advisory that
+// fails a mandatory test: each refuses the pack, and all of them are reported
+// together (errors.Join of *Fault, each wrapping one of the sentinels). A read
+// error of fsys is returned as it is.
+func Load(fsys fs.FS) (*Pack, error) {
+	content, err := readAll(fsys)
+	if err != nil {
+		return nil, err
+	}
+	l := &loader{faults: &faults{}, pack: &Pack{SHA256: digest(content)}}
+	l.load(content)
+	if err := l.faults.err(); err != nil {
+		return nil, err
+	}
+	return l.pack, nil
+}
+
+// readAll reads every file of the folder within the limits.
+func readAll(fsys fs.FS) (map[string][]byte, error) {
+	all, total := map[string][]byte{}, int64(0)
+	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return fmt.Errorf("pack: read %s: %w", name, err)
+		}
+		if d.IsDir() {
+			return nil
+		}
+		content, err := readFile(fsys, name)
+		if err != nil {
+			return err
+		}
+		all[name] = content
+		if total += int64(len(content)); total > maxPackSize || len(all) > maxFiles {
+			return fmt.Errorf("%w: a pack holds at most %d files and %d bytes", ErrLimit, maxFiles, maxPackSize)
+		}
+		return nil
+	})
+	return all, err
+}
+
+func readFile(fsys fs.FS, name string) (_ []byte, err error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("pack: read %s: %w", name, err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	content, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("pack: read %s: %w", name, err)
+	}
+	if len(content) > maxFileSize {
+		return nil, &Fault{File: name, Err: fmt.Errorf("%w: larger than %d bytes", ErrLimit, maxFileSize)}
+	}
+	return content, nil
+}
+
+// digest is SHA-256 over every file's name and bytes in name order, each
+// preceded by its length so that no two packs share a digest.
+func digest(content map[string][]byte) string {
+	h := sha256.New()
+	add := func(b []byte) {
+		var size [8]byte
+		binary.BigEndian.PutUint64(size[:], uint64(len(b)))
+		h.Write(size[:]) // hash.Hash never returns an error
+		h.Write(b)
+	}
+	for _, name := range sortedNames(content) {
+		add([]byte(name))
+		add(content[name])
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func sortedNames(content map[string][]byte) []string {
+	names := make([]string, 0, len(content))
+	for name := range content {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+type loader struct {
+	faults *faults
+	pack   *Pack
+}
+
+// load decodes every file, then makes the runtime parts in the order they
+// refer to each other.
+func (l *loader) load(content map[string][]byte) {
+	var (
+		head       specPack
+		product    specProduct
+		logs       specLogs
+		indicators specIndicators
+	)
+	whole := true
+	for name, into := range map[string]any{"pack.yaml": &head, "product.yaml": &product, "logs.yaml": &logs, "indicators.yaml": &indicators} {
+		f := l.file(name)
+		text, there := content[name]
+		if !there {
+			f.fail(place{}, ErrMissing, "file")
+		}
+		whole = there && f.decode(text, into) && whole
+	}
+	var advisories []string
+	for _, name := range sortedNames(content) {
+		switch {
+		case advisoryFile.MatchString(name):
+			advisories = append(advisories, name)
+		case !slices.Contains(packFiles, name):
+			l.file(name).fail(place{}, ErrUnknownFile, "a pack holds %v and advisories/*.json", packFiles)
+		}
+	}
+	if len(advisories) == 0 {
+		l.file("advisories").fail(place{}, ErrMissing, "no CSAF document")
+	}
+	if !whole {
+		return
+	}
+	if !l.head(&head) {
+		return // without a scheme nothing else can be judged
+	}
+	l.product(&product)
+	for _, name := range advisories {
+		l.advisory(name, content[name])
+	}
+	l.order()
+	l.logs(&logs)
+	l.indicators(&indicators)
+}
+
+func (l *loader) file(name string) *file { return &file{path.Clean(name), l.faults} }
+
+var (
+	packID     = regexp.MustCompile(`^[a-z][a-z0-9-]{1,63}$`)
+	revisionID = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}\.\d+$`)
+)
+
+// head makes the parts of pack.yaml; false when the version scheme is unknown.
+func (l *loader) head(s *specPack) bool {
+	f, p := l.file("pack.yaml"), l.pack
+	if s.Schema != schemaVersion {
+		f.fail(place{1, 1}, ErrSchema, "%d; this program reads %d", s.Schema, schemaVersion)
+		return false
+	}
+	f.shaped(s.ID, packID, "a lower-case word")
+	f.shaped(s.Revision, revisionID, "a day and a number, 2026-11-23.1")
+	if day, _, _ := cutLast(s.Revision.string, '.'); day != s.Date.Format("2006-01-02") {
+		f.fail(s.Revision.at, ErrValue, "revision %q is not of the day %s", s.Revision.string, s.Date.Format("2006-01-02"))
+	}
+	p.ID, p.Revision, p.Date, p.Title = s.ID.string, s.Revision.string, s.Date.Time, s.Title.string
+	p.References = f.links(s.References)
+	scheme, ok := version.Lookup(s.Scheme.string)
+	if !ok {
+		f.fail(s.Scheme.at, ErrReference, "version scheme %q", s.Scheme.string)
+		return false
+	}
+	p.Scheme = scheme
+	p.Latest = Latest{
+		Version: f.version(scheme, s.Latest.Version), Seen: s.Latest.Seen.Time,
+		Source: s.Latest.Source.string, Confidence: evidence.Confidence(s.Latest.Confidence.string),
+	}
+	if !p.Latest.Version.Zero() && p.Latest.Version.Build == 0 {
+		f.fail(s.Latest.Version.at, ErrValue, "the latest version states no build")
+	}
+	return true
+}
+
+// order sorts the vulnerabilities and finds where the required window starts:
+// the earliest safe start of those in KEV, of all when none is.
+func (l *loader) order() {
+	all := l.pack.Vulnerabilities
+	slices.SortFunc(all, func(a, b Vulnerability) int {
+		return cmp.Or(-compareBool(!a.KEVAdded.IsZero(), !b.KEVAdded.IsZero()), b.Published.Compare(a.Published), cmp.Compare(a.ID, b.ID))
+	})
+	for i := range all {
+		if all[i].KEVAdded.IsZero() && i > 0 && !all[0].KEVAdded.IsZero() {
+			continue
+		}
+		if from := all[i].SafeStart; l.pack.RequiredFrom.IsZero() || from.Before(l.pack.RequiredFrom) {
+			l.pack.RequiredFrom = from
+		}
+	}
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}

@@ -1,0 +1,188 @@
+package pack
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"postern/evidence"
+)
+
+// roleNames are the words a pack has for the roles.
+var roleNames = map[string]evidence.Role{
+	"address": evidence.RoleAddress, "account": evidence.RoleAccount, "agent": evidence.RoleAgent,
+	"method": evidence.RoleMethod, "path": evidence.RolePath, "query": evidence.RoleQuery,
+	"status": evidence.RoleStatus, "host": evidence.RoleHost, "message": evidence.RoleMessage,
+}
+
+// w3cFields are the fields a W3C log may name: those of IIS and of the extended
+// log file format (W3C working draft WD-logfile-960323, and Microsoft's list
+// for IIS), with the ones web proxies add.
+var w3cFields = []string{
+	"date", "time", "s-sitename", "s-computername", "s-ip", "s-port", "cs-method", "cs-uri-stem", "cs-uri-query", "cs-username",
+	"c-ip", "cs-version", "cs(User-Agent)", "cs(Cookie)", "cs(Referer)", "cs-host", "sc-status", "sc-substatus", "sc-win32-status",
+	"sc-bytes", "cs-bytes", "time-taken", "cs-uri", "cs-uri-scheme", "cs-uri-port", "cs-uri-extension", "X-Forwarded-For",
+}
+
+// w3cRoles are the roles that such a log can fill.
+var w3cRoles = []evidence.Role{
+	evidence.RoleAddress, evidence.RoleAccount, evidence.RoleAgent, evidence.RoleMethod,
+	evidence.RolePath, evidence.RoleQuery, evidence.RoleStatus, evidence.RoleHost,
+}
+
+func (l *loader) logs(s *specLogs) {
+	f := l.file("logs.yaml")
+	seen := map[string]bool{}
+	for i := range s.Logs {
+		f.unique(seen, s.Logs[i].ID)
+		l.pack.Logs = append(l.pack.Logs, f.log(&s.Logs[i]))
+	}
+}
+
+func (f *file) log(s *specLog) evidence.LogFormat {
+	out := evidence.LogFormat{
+		ID: s.ID.string, Family: s.Family.string, Layout: s.Layout.string,
+		Names: f.rules(s.Names), DateFmt: s.DateFormat.string, Zone: evidence.LogZone(s.Zone.string),
+		Folders: strs(s.Folders), Sniff: f.rule(s.Sniff), Cont: f.rule(s.Continuation),
+		Source: evidence.LogSource{Product: s.Source.Product.string, Category: s.Source.Category.string, Service: s.Source.Service.string},
+		Daily:  s.Daily, Need: s.Need, Parts: evidence.CompromisedThen,
+	}
+	if len(s.Names) == 0 && s.Sniff == nil {
+		f.fail(s.at, ErrMissing, "%q has neither names nor a sniff: nothing would ever be read as it", s.ID.string)
+	}
+	f.dates(s)
+	switch {
+	case out.Layout == "w3c" && (len(s.Forms) > 0 || len(s.Roles) > 0 || s.Prefix.string != ""):
+		f.fail(s.at, ErrValue, "%q: a w3c log states its own fields; forms, roles and optional_prefix are for lines", s.ID.string)
+	case out.Layout == "lines" && len(s.Forms) == 0:
+		f.fail(s.at, ErrMissing, "%q: layout lines wants forms", s.ID.string)
+	}
+	out.Forms = f.forms(s, out.Source)
+	return out
+}
+
+// dates checks that the date in a file's name can be read: the layout parses
+// what submatch "date" gives of every example.
+func (f *file) dates(s *specLog) {
+	dated := false
+	for _, n := range s.Names {
+		i := n.Pattern.SubexpIndex("date")
+		dated = dated || i > 0
+		for _, e := range n.Examples {
+			m := n.Pattern.FindStringSubmatch(e.string)
+			if i < 1 || m == nil || m[i] == "" {
+				continue
+			}
+			if _, err := time.Parse(s.DateFormat.string, m[i]); err != nil {
+				f.fail(e.at, ErrExample, "date_format %q: %w", s.DateFormat.string, err)
+			}
+		}
+	}
+	switch {
+	case dated && s.DateFormat.string == "":
+		f.fail(s.at, ErrMissing, "%q: its names state a date, and date_format is missing", s.ID.string)
+	case !dated && s.DateFormat.string != "":
+		f.fail(s.DateFormat.at, ErrValue, "no name has a submatch (?P<date>...)")
+	case s.Daily && !dated:
+		f.fail(s.at, ErrValue, "%q: daily wants names with (?P<date>...)", s.ID.string)
+	}
+}
+
+// forms makes the line forms, each also behind the optional prefix. The
+// prefixed ones come first: the plain ones would take the prefix for a field.
+func (f *file) forms(s *specLog, src evidence.LogSource) []evidence.LineForm {
+	var out []evidence.LineForm
+	used := map[string]bool{}
+	add := func(t text, form string) {
+		made, err := ParseLineForm(form, s.ID.string)
+		if err != nil {
+			f.fail(t.at, ErrValue, "%w", err)
+			return
+		}
+		made.Schema.Source = src
+		for role, field := range s.Roles {
+			if i := made.Schema.Index(field.string); i >= 0 && roleKnown(role) {
+				made.Schema.Roles[roleNames[role]] = int8(i)
+				used[role] = true
+			}
+		}
+		out = append(out, made)
+	}
+	if s.Prefix.string != "" {
+		for _, t := range s.Forms {
+			add(t, s.Prefix.string+t.string)
+		}
+	}
+	for _, t := range s.Forms {
+		add(t, t.string)
+	}
+	for _, role := range slices.Sorted(maps.Keys(s.Roles)) {
+		switch at := s.Roles[role].at; {
+		case !roleKnown(role):
+			f.fail(at, ErrReference, "role %q is none of %s", role, strings.Join(slices.Sorted(maps.Keys(roleNames)), ", "))
+		case !used[role] && len(out) > 0:
+			f.fail(at, ErrReference, "no form has a field %q", s.Roles[role].string)
+		}
+	}
+	return out
+}
+
+func roleKnown(name string) bool {
+	_, ok := roleNames[name]
+	return ok
+}
+
+// formField is one field of a line form: {name} or {name:type}.
+var formField = regexp.MustCompile(`\{([A-Za-z][A-Za-z0-9()_-]*)(?::([a-z]+))?\}`)
+
+const maxFormFields = 16
+
+// errForm marks a line form that cannot be read.
+var errForm = errors.New("line form")
+
+// ParseLineForm reads a form like "{time} [{c-ip:ip}] [{session}] {message}":
+// literal text between fields. "{time}" is a clock time by its name, ":ip" an
+// address; any other field takes any text. Schema.Fields are the form's fields
+// in their order, one to one; no roles are set. Two fields need literal text
+// between them, and nothing may stand after the last, because it runs to the
+// line's end.
+func ParseLineForm(form, format string) (evidence.LineForm, error) {
+	at := formField.FindAllStringSubmatchIndex(form, -1)
+	if len(at) == 0 || len(at) > maxFormFields {
+		return evidence.LineForm{}, fmt.Errorf("%w %q: want 1 to %d fields like {time}", errForm, form, maxFormFields)
+	}
+	var out evidence.LineForm
+	var names []string
+	end := 0
+	for i, m := range at {
+		before, name := form[end:m[0]], form[m[2]:m[3]]
+		switch {
+		case strings.ContainsAny(before, "{}"):
+			return evidence.LineForm{}, fmt.Errorf("%w %q: a brace that belongs to no field in %q", errForm, form, before)
+		case i > 0 && before == "":
+			return evidence.LineForm{}, fmt.Errorf("%w %q: nothing stands between {%s} and {%s}", errForm, form, names[i-1], name)
+		case slices.Contains(names, name):
+			return evidence.LineForm{}, fmt.Errorf("%w %q: field %q twice", errForm, form, name)
+		}
+		kind := evidence.AnyText
+		switch typed := m[4] >= 0; {
+		case typed && form[m[4]:m[5]] == "ip":
+			kind = evidence.IPAddress
+		case typed:
+			return evidence.LineForm{}, fmt.Errorf("%w %q: type %q is not ip", errForm, form, form[m[4]:m[5]])
+		case name == "time":
+			kind = evidence.ClockTime
+		}
+		out.Fields = append(out.Fields, evidence.FormField{Before: before, Name: name, Type: kind})
+		names, end = append(names, name), m[1]
+	}
+	if end != len(form) {
+		return evidence.LineForm{}, fmt.Errorf("%w %q: %q after the last field, which runs to the line's end", errForm, form, form[end:])
+	}
+	out.Schema = evidence.NewSchema(format, names...)
+	return out, nil
+}
