@@ -1,0 +1,149 @@
+package collect
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"postern/evidence"
+)
+
+// readBuilds reads every program file of a site: signals, traces of change,
+// and a gap for each that did not read whole.
+func (f *finder) readBuilds(at *site, path string) {
+	files := f.files(at)
+	for _, e := range files {
+		if err := f.readBuild(at, e); err != nil {
+			f.lose(evidence.CoverFile, string(e.Name), evidence.Exposed, err)
+		}
+	}
+	if len(files) == 0 && at.root != "" {
+		f.gap(path, evidence.Exposed, evidence.Absent, at.product.Name+" should be here and its program is not")
+	}
+	if len(at.signals) == 0 {
+		at.signals = []evidence.Signal{{Kind: evidence.SignalPresence, Confidence: evidence.Likely, Ref: evidence.Ref{Collector: "products", Path: path}}}
+	}
+}
+
+// readBuild reads one program file.
+func (f *finder) readBuild(at *site, e evidence.Entry) error {
+	if e.Err != nil {
+		return e.Err
+	}
+	data, err := readFile(f.src.Files, e.Name, maxProgram)
+	ref := evidence.Ref{Collector: "products", Path: string(e.Name)}
+	if err == nil {
+		ref.SHA256 = hashBytes(data)
+	}
+	pf := program(at.product, e.Name.Base())
+	says, bad := readProgram(data)
+	signal := func(kind evidence.SignalKind, version string, c evidence.Confidence) {
+		at.signals = append(at.signals, evidence.Signal{Kind: kind, Version: version, Confidence: c, Ref: ref})
+	}
+	if says.file != "" {
+		signal(pf.Kind, says.file, evidence.Confirmed)
+	}
+	if says.product != "" && says.product != says.file {
+		signal(pf.Kind, says.product, evidence.Confirmed)
+	}
+	if says.assembly != "" {
+		signal(evidence.SignalAssembly, says.assembly, evidence.Confirmed)
+	}
+	if says == (stated{}) && pf.Pattern != nil {
+		for _, v := range patternVersions(data, pf.Pattern) {
+			signal(evidence.SignalPattern, v, evidence.Likely)
+		}
+	}
+	f.changes(at, e, ref)
+	if err != nil {
+		return err // the file's own failure says more than what that did to its structure
+	}
+	f.out.Cover(evidence.Coverage{Kind: evidence.CoverFile, Path: string(e.Name), Parts: evidence.Exposed, Count: 1, Bytes: int64(len(data)), SHA256: ref.SHA256})
+	return bad
+}
+
+// changes notes the times of one program file. The modification time of a
+// shipped file is the day it was compiled.
+func (f *finder) changes(at *site, e evidence.Entry, ref evidence.Ref) {
+	for _, c := range []evidence.Change{
+		{Kind: evidence.ChangeBirth, At: e.Birth},
+		{Kind: evidence.ChangeMetadata, At: e.Changed},
+		{Kind: evidence.ChangeCompiled, At: e.ModTime},
+	} {
+		if !c.At.IsZero() {
+			c.Ref = ref
+			at.changes = append(at.changes, c)
+		}
+	}
+}
+
+// noteStarts sets the running processes beside the files they run: one that
+// began before its file changed still runs what was there before.
+func (f *finder) noteStarts(at *site) {
+	var newest time.Time
+	name := ""
+	for _, e := range f.files(at) {
+		if t := (wanted{Entry: e}).newest(); t.After(newest) {
+			newest, name = t, string(e.Name)
+		}
+	}
+	for _, p := range at.started {
+		if p.Started.IsZero() {
+			continue
+		}
+		at.changes = append(at.changes, evidence.Change{Kind: evidence.ChangeProcess, At: p.Started, Ref: processRef(p)})
+		if newest.After(p.Started) {
+			at.notes = append(at.notes, fmt.Sprintf("process %d (%s) started %s, before %s changed on disk at %s: it may still run an older build until restarted",
+				p.PID, p.Name, p.Started.UTC().Format(time.RFC3339), name, newest.UTC().Format(time.RFC3339)))
+		}
+	}
+}
+
+func processRef(p evidence.Process) evidence.Ref {
+	return evidence.Ref{Collector: "products", Path: "processes", Unit: evidence.Record, At: int64(p.PID), Text: p.Exe}
+}
+
+// fromProcesses finds what runs: a process whose program is a product's.
+func (f *finder) fromProcesses() {
+	if f.src.State == nil {
+		return
+	}
+	procs, err := f.src.State.Processes(f.ctx)
+	if err != nil {
+		f.lose(evidence.CoverState, "processes", evidence.Exposed|evidence.CompromisedNow, err)
+	}
+	if err == nil || len(procs) > 0 {
+		f.out.Cover(evidence.Coverage{Kind: evidence.CoverState, Path: "processes", Parts: evidence.Exposed, Count: int64(len(procs))})
+	}
+	for _, p := range procs {
+		f.observe(evidence.ObserveProcess, processRef(p), nil, p.Exe, fmt.Sprint(p.PID))
+		for i := range f.want.Products {
+			product := &f.want.Products[i]
+			if !runsProgram(product, p.Name) && !runsProgram(product, base(p.Exe)) {
+				continue
+			}
+			if p.Exe == "" {
+				f.lose(evidence.CoverState, fmt.Sprintf("process %d (%s)", p.PID, p.Name), evidence.Exposed, errNoPath)
+				continue
+			}
+			at := f.runsAt(product, p.Exe, fmt.Sprintf("process %d", p.PID))
+			at.started = append(at.started, p)
+		}
+	}
+}
+
+// errNoPath is a process whose program could not be told.
+var errNoPath = errors.New("collect: it is named like the product and its program's path could not be read; run elevated")
+
+// runsProgram reports whether an image name is one of the product's main
+// programs, with or without its ending.
+func runsProgram(p *evidence.Product, image string) bool {
+	if image == "" {
+		return false
+	}
+	pf := program(p, image)
+	if pf == nil {
+		pf = program(p, image+".exe")
+	}
+	return pf != nil
+}

@@ -1,0 +1,46 @@
+// Package collect reads a source: which products are installed and in which
+// build, the files that packs ask for, and the logs. It sees plain data in an
+// evidence.Interest and never a pack or a rule.
+//
+// A source is walked once, whatever the number of collectors. What could not
+// be read, was cut short or is over a limit is covered as missed.
+//
+// Limits: 128 MiB for a program file, 256 MiB for a hashed file, 8 MiB for a
+// settings or container file, 256 Ki kept names.
+package collect
+
+import (
+	"sync"
+
+	"postern/evidence"
+)
+
+// All returns fresh collectors that share one walk per source: products, files
+// and logs. They may be run over any number of sources at once.
+func All() []evidence.Collector {
+	walks := &surveys{of: map[*evidence.Source]*survey{}}
+	return []evidence.Collector{&products{walks}, &files{walks}, &logs{walks}}
+}
+
+// surveys are the walks under way, one per source.
+type surveys struct {
+	mu sync.Mutex
+	of map[*evidence.Source]*survey
+}
+
+// take returns the source's survey, new when nobody asked before.
+func (s *surveys) take(src *evidence.Source, want *evidence.Interest) *survey {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of[src] == nil {
+		s.of[src] = newSurvey(src, want)
+	}
+	return s.of[src]
+}
+
+// drop forgets a source that the last collector is done with.
+func (s *surveys) drop(src *evidence.Source) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.of, src)
+}

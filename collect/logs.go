@@ -1,0 +1,157 @@
+package collect
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"postern/eventlog"
+	"postern/evidence"
+)
+
+// logs reads every log that a format names, and every file of a pile of logs.
+type logs struct{ walks *surveys }
+
+func (*logs) Name() string          { return "logs" }
+func (*logs) Needs() evidence.Need  { return evidence.NeedFiles }
+func (*logs) Parts() evidence.Parts { return evidence.CompromisedThen }
+
+// Collect implements evidence.Collector. Logs are read by a bounded number of
+// workers; each has a lane of its own.
+func (c *logs) Collect(ctx context.Context, src *evidence.Source, want *evidence.Interest, out evidence.Sink) error {
+	if src.Files == nil {
+		return nil
+	}
+	s := c.walks.take(src, want)
+	defer c.walks.drop(src)
+	if err := s.walk(ctx, out); err != nil {
+		return err
+	}
+	s.coverLogFolders(out)
+
+	next := make(chan logFile)
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), max(1, len(s.logs))) {
+		workers.Go(func() {
+			for log := range next {
+				s.readLog(ctx, log, out)
+			}
+		})
+	}
+	for _, log := range s.logs {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- log
+	}
+	close(next)
+	workers.Wait()
+	return ctx.Err()
+}
+
+// readLog opens one log and hands it to eventlog; a log that fails is a gap.
+func (s *survey) readLog(ctx context.Context, log logFile, out evidence.Sink) {
+	err := log.Err
+	if err == nil {
+		err = s.decodeLog(ctx, log, out)
+	}
+	if err != nil && ctx.Err() == nil { // cancelled is said once, by Collect's error
+		out.Cover(evidence.ErrGap(evidence.CoverLog, string(log.Name), evidence.CompromisedThen, err))
+	}
+}
+
+func (s *survey) decodeLog(ctx context.Context, log logFile, out evidence.Sink) error {
+	f, err := s.src.Files.Open(log.Name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return eventlog.Read(ctx, eventlog.Input{
+		Name: log.Name, File: f, ModTime: log.ModTime, Zone: s.src.ID.Zone,
+		Formats: s.want.Logs, Review: s.want.Review, Prefilter: s.want.Prefilter,
+		Collector: "logs", Folder: string(log.Name.Dir()),
+	}, out)
+}
+
+// coverLogFolders says which default log folders a selection does not hold.
+func (s *survey) coverLogFolders(out evidence.Sink) {
+	if !s.src.Partial {
+		return
+	}
+	said := map[string]bool{}
+	for _, f := range s.want.Logs {
+		for _, folder := range f.Folders {
+			if s.folder(folder) == nil && s.fits(folder) && !said[folder] {
+				said[folder] = true
+				out.Cover(evidence.Gap(evidence.CoverLog, folder, f.Parts, evidence.NotCollected, f.Family+" logs lie there by default"))
+			}
+		}
+	}
+}
+
+// asLog decides whether a file may be a log that somebody asks for; nil: no.
+// Which of them are read is picked when the whole tree has been seen.
+func (s *survey) asLog(e evidence.Entry, base string) *logFile {
+	if s.src.Kind == evidence.KindLogs {
+		return &logFile{Entry: e, named: true}
+	}
+	for _, f := range s.want.Logs {
+		if matches(f.Names, base) {
+			return &logFile{Entry: e, named: true}
+		}
+	}
+	if !strings.HasSuffix(base, ".zip") && !strings.HasSuffix(base, ".gz") && !strings.HasSuffix(base, ".log") && !strings.Contains(base, ".log.") {
+		return nil
+	}
+	return &logFile{Entry: e}
+}
+
+// pickLogs keeps the logs that a format names, whatever looks like a log beside
+// one or in a folder that a format names, and .log files in the log folders of
+// a product: an odd file there is a gap, not nothing. A product's other folders
+// hold its users' files, which are no logs of this machine.
+func (s *survey) pickLogs() {
+	beside, homes := map[string]bool{}, map[string]bool{}
+	for _, l := range s.logs {
+		if l.named {
+			beside[s.key(l.Name.Dir())] = true
+		}
+	}
+	for _, f := range s.want.Logs {
+		s.homes(beside, f.Folders)
+	}
+	for _, p := range s.want.Products {
+		s.homes(homes, p.Data)
+		s.homes(homes, p.Folders)
+	}
+	inLogFolder := func(n evidence.Name) bool {
+		return strings.Contains(strings.ToLower(n.Base()), ".log") && strings.Contains(strings.ToLower(n.Dir().Base()), "log")
+	}
+	s.logs = slices.DeleteFunc(s.logs, func(l logFile) bool {
+		return !l.named && !s.below(l.Name, beside) && !(inLogFolder(l.Name) && s.below(l.Name, homes))
+	})
+}
+
+// homes adds the folders that the walk found.
+func (s *survey) homes(keys map[string]bool, paths []string) {
+	for _, path := range paths {
+		if f := s.folder(path); f != nil {
+			keys[s.key(f.name)] = true
+		}
+	}
+}
+
+// below reports whether a name stands below any of the folders.
+func (s *survey) below(n evidence.Name, keys map[string]bool) bool {
+	for d := n.Dir(); len(keys) > 0; d = d.Dir() {
+		if keys[s.key(d)] {
+			return true
+		}
+		if d == "." {
+			return false
+		}
+	}
+	return false
+}

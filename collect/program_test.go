@@ -1,0 +1,102 @@
+package collect
+
+import (
+	"errors"
+	"os"
+	"regexp"
+	"slices"
+	"testing"
+
+	"postern/evidence"
+	"postern/evidence/evidencetest"
+)
+
+func TestReadProgram(t *testing.T) {
+	f := func(version, assembly string, want stated) {
+		t.Helper()
+		got, err := readProgram(evidencetest.PE(version, assembly))
+		if err != nil || got != want {
+			t.Errorf("%q %q: %+v, %v", version, assembly, got, err)
+		}
+	}
+	f("100.0.9413.30415", "", stated{"100.0.9413.30415", "100.0.9413.30415", ""})
+	f("100.0.9742.26305+420ad0ab", "100.0.9742.26305", stated{"100.0.9742.26305", "100.0.9742.26305+420ad0ab", "100.0.9742.26305"})
+	f("", "100.0.9413.1", stated{"", "", "100.0.9413.1"})
+	f("", "", stated{})
+}
+
+func TestReadProgramThatIsNone(t *testing.T) {
+	f := func(data string, want error) {
+		t.Helper()
+		if got, err := readProgram([]byte(data)); !errors.Is(err, want) || got != (stated{}) {
+			t.Errorf("%q: %+v, %v", data, got, err)
+		}
+	}
+	f("", evidence.ErrTruncated)
+	f("\x7fELF\x02", nil)
+	f("#!/bin/sh\n", errNoProgram)
+	f("MZ", evidence.ErrTruncated)
+}
+
+// TestCutProgramSaysSo cuts a program at every length: never a different
+// version, never silence.
+func TestCutProgramSaysSo(t *testing.T) {
+	whole := evidencetest.PE("100.0.9413.30415", "100.0.9413.30415")
+	want, _ := readProgram(whole)
+	for n := range len(whole) {
+		got, err := readProgram(whole[:n])
+		if err == nil {
+			t.Fatalf("%d of %d bytes read as whole", n, len(whole))
+		}
+		if got.file != "" && got.file != want.file || got.assembly != "" && got.assembly != want.assembly {
+			t.Fatalf("%d of %d bytes: %+v", n, len(whole), got)
+		}
+	}
+}
+
+// TestRealProgram reads what others compiled: Wine's own libraries.
+func TestRealProgram(t *testing.T) {
+	for _, name := range []string{"kernel32", "ntdll", "user32", "crypt32"} {
+		path := "/usr/lib/x86_64-linux-gnu/wine/x86_64-windows/" + name + ".dll"
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Skipf("no Wine here: %v", err)
+		}
+		got, err := readProgram(data)
+		if err != nil || !regexp.MustCompile(`^\d+\.\d+\.\d+\.\d+$`).MatchString(got.file) || got.product == "" {
+			t.Errorf("%s: %+v, %v", path, got, err)
+		}
+	}
+}
+
+func TestPatternVersions(t *testing.T) {
+	p := regexp.MustCompile(`100\.0\.\d{4,5}\.\d+`)
+	wide := func(s string) string {
+		out := ""
+		for _, c := range s {
+			out += string([]byte{byte(c), 0})
+		}
+		return out
+	}
+	f := func(data string, want ...string) {
+		t.Helper()
+		if got := patternVersions([]byte(data), p); !slices.Equal(got, want) {
+			t.Errorf("%q: %q", data, got)
+		}
+	}
+	f("xx 100.0.9413.1 yy 100.0.9413.1", "100.0.9413.1")
+	f("x"+wide("100.0.9511.22")+"\x00\x01", "100.0.9511.22")
+	f(wide("v100.0.9511.22 "), "100.0.9511.22")
+	f("100.0.9413.1\x00100.0.9511.1", "100.0.9413.1", "100.0.9511.1")
+	f("nothing")
+}
+
+func FuzzReadProgram(f *testing.F) {
+	f.Add(evidencetest.PE("100.0.9413.30415", "")[:0xA00])
+	f.Add(evidencetest.PE("", "100.0.9413.30415"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if s, err := readProgram(data); err == nil && len(data) < 64 && s != (stated{}) {
+			t.Errorf("a version out of %d bytes: %+v", len(data), s)
+		}
+	})
+}

@@ -1,0 +1,271 @@
+package collect
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"postern/evidence"
+)
+
+// Limits of one walk.
+const (
+	maxKept  = 1 << 18 // names kept for all collectors together
+	maxGaps  = 4096    // rows for single names; the rest is counted in one
+	wholeJob = evidence.Exposed | evidence.Compromised
+)
+
+// survey is one walk over a source, and the names on it that somebody asked
+// for. Nothing else of the tree is kept.
+type survey struct {
+	layout
+	want *evidence.Interest
+	once sync.Once
+	err  error
+
+	names    map[string]bool // base names of program files
+	folders  map[string]*folder
+	programs map[string][]evidence.Entry // program files by key of their directory
+	dirs     []string                    // keys of programs, in walk order
+	wanted   []wanted
+	logs     []logFile
+	notes    map[noteKind][]evidence.Entry
+
+	entries, kept int64
+	newest        time.Time
+	gaps          []evidence.Coverage
+	moreGaps      int64
+	dangling      int64
+	seen          map[evidence.Name]bool // files reached, to count one behind several links once
+}
+
+// folder is a directory somebody asked about by name.
+type folder struct {
+	name    evidence.Name // as it is spelled on the source
+	found   bool
+	entries int64
+}
+
+// wanted is one file or directory that one or several places ask for.
+type wanted struct {
+	evidence.Entry
+	places []int
+}
+
+// logFile is one candidate log.
+type logFile struct {
+	evidence.Entry
+	named bool // a format's name matched
+}
+
+// newest is the newest of the fact's own times.
+func (w wanted) newest() time.Time {
+	at := w.ModTime
+	for _, t := range []time.Time{w.Birth, w.Changed} {
+		if t.After(at) {
+			at = t
+		}
+	}
+	return at
+}
+
+func newSurvey(src *evidence.Source, want *evidence.Interest) *survey {
+	s := &survey{
+		layout: newLayout(src), want: want,
+		names: map[string]bool{}, folders: map[string]*folder{}, programs: map[string][]evidence.Entry{},
+		notes: map[noteKind][]evidence.Entry{}, seen: map[evidence.Name]bool{},
+	}
+	for _, p := range want.Products {
+		for _, f := range p.Programs {
+			s.names[strings.ToLower(f.Name)] = true
+		}
+		s.ask(p.Folders...)
+		s.ask(p.Data...)
+	}
+	for _, f := range want.Logs {
+		s.ask(f.Folders...)
+	}
+	for _, p := range want.Places {
+		s.ask(p.Roots...)
+	}
+	return s
+}
+
+// ask makes the walk look out for folders, as the machine writes them.
+func (s *survey) ask(paths ...string) {
+	for _, path := range paths {
+		if name, ok := s.src.Locate(path); ok && s.fits(path) {
+			s.folders[s.key(name)] = &folder{name: name}
+		}
+	}
+}
+
+// folder tells what the walk saw of a folder, as the machine writes it; nil
+// when it is not there.
+func (s *survey) folder(path string) *folder {
+	name, ok := s.src.Locate(path)
+	if !ok {
+		return nil
+	}
+	if f := s.folders[s.key(name)]; f != nil && f.found {
+		return f
+	}
+	return nil
+}
+
+// walk walks the source, once for all collectors; whoever comes first covers
+// it.
+func (s *survey) walk(ctx context.Context, out evidence.Sink) error {
+	s.once.Do(func() {
+		s.err = s.src.Files.Walk(ctx, ".", func(e evidence.Entry) error {
+			s.visit(e)
+			return nil
+		})
+		s.seen = nil
+		s.pickLogs()
+		for _, gap := range s.gaps {
+			out.Cover(gap)
+		}
+		if s.moreGaps > 0 {
+			out.Cover(evidence.Gap(evidence.CoverFile, ".", wholeJob, evidence.Limited, fmt.Sprintf("%d more names could not be read or kept", s.moreGaps)))
+		}
+		if s.dangling > 0 && s.src.Partial {
+			out.Cover(evidence.Gap(evidence.CoverFile, ".", wholeJob, evidence.NotCollected, fmt.Sprintf("%d links lead to what was not collected", s.dangling)))
+		}
+		if s.err == nil {
+			out.Cover(evidence.Coverage{Kind: evidence.CoverFile, Path: ".", Parts: wholeJob, Count: s.entries, To: s.newest})
+		}
+	})
+	if s.err != nil {
+		return fmt.Errorf("collect: walk: %w", s.err)
+	}
+	return nil
+}
+
+// visit sorts one entry to whoever asked for it.
+func (s *survey) visit(e evidence.Entry) {
+	s.entries++
+	if e.ModTime.After(s.newest) {
+		s.newest = e.ModTime
+	}
+	if e.Err != nil && !s.lost(e) {
+		return
+	}
+	s.countFolders(e.Name)
+	dir := e.Mode.IsDir()
+	if dir {
+		if f := s.folders[s.key(e.Name)]; f != nil {
+			f.found, f.name = true, e.Name
+		}
+	}
+	s.place(e, dir)
+	if dir || !e.Mode.IsRegular() {
+		return
+	}
+	base := strings.ToLower(e.Name.Base())
+	kind, log := s.noteKind(e.Name, base), s.asLog(e, base)
+	if !s.names[base] && kind == "" && log == nil || s.again(e) || !s.keep() {
+		return
+	}
+	if s.names[base] {
+		key := s.key(e.Name.Dir())
+		if s.programs[key] == nil {
+			s.dirs = append(s.dirs, key)
+		}
+		s.programs[key] = append(s.programs[key], e)
+	}
+	if kind != "" {
+		s.notes[kind] = append(s.notes[kind], e)
+	}
+	if log != nil {
+		s.logs = append(s.logs, *log)
+	}
+}
+
+// lost covers a name that could not be read. It is true for a regular file,
+// whose name is known: whoever asked for that name covers it then.
+func (s *survey) lost(e evidence.Entry) bool {
+	link := e.Mode&fs.ModeSymlink != 0
+	switch {
+	case link && errors.Is(e.Err, fs.ErrNotExist):
+		s.dangling++ // leads nowhere: on a whole tree that is a fact, not a loss
+		return false
+	case errors.Is(e.Err, evidence.ErrUnsafeName) || errors.Is(e.Err, evidence.ErrDuplicate) || errors.Is(e.Err, evidence.ErrEscapes):
+	case e.Mode.IsRegular() && !(e.Mode == 0 && e.ModTime.IsZero()):
+		return true
+	}
+	s.gap(evidence.ErrGap(evidence.CoverFile, string(e.Name), wholeJob, e.Err))
+	return e.Mode.IsDir() // its own name still counts
+}
+
+func (s *survey) gap(c evidence.Coverage) {
+	if len(s.gaps) >= maxGaps {
+		s.moreGaps++
+		return
+	}
+	s.gaps = append(s.gaps, c)
+}
+
+// keep bounds what is remembered of a hostile tree.
+func (s *survey) keep() bool {
+	if s.kept >= maxKept {
+		s.moreGaps++
+		return false
+	}
+	s.kept++
+	return true
+}
+
+// again reports whether a file was met before under another name: what links
+// lead to also stands at its own place.
+func (s *survey) again(e evidence.Entry) bool {
+	own := cmp.Or(e.Real, e.Name)
+	met := s.seen[own]
+	s.seen[own] = true
+	return met
+}
+
+// countFolders counts an entry for every folder asked about that holds it.
+func (s *survey) countFolders(n evidence.Name) {
+	for d := n; len(s.folders) > 0; d = d.Dir() {
+		if f := s.folders[s.key(d)]; f != nil {
+			f.entries++
+		}
+		if d == "." {
+			return
+		}
+	}
+}
+
+// place keeps an entry that a place asks for.
+func (s *survey) place(e evidence.Entry, dir bool) {
+	path := strings.ToLower(s.path(e.Name))
+	if path == "" || !dir && !e.Mode.IsRegular() {
+		return
+	}
+	var places []int
+	for i := range s.want.Places {
+		p := &s.want.Places[i]
+		if (!dir || p.Folders) && s.applies(p.OS) && matches(p.Paths, path) {
+			places = append(places, i)
+		}
+	}
+	if places != nil && s.keep() {
+		s.wanted = append(s.wanted, wanted{e, places})
+	}
+}
+
+func matches(patterns []*regexp.Regexp, s string) bool {
+	for _, p := range patterns {
+		if p.MatchString(s) {
+			return true
+		}
+	}
+	return false
+}
