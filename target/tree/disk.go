@@ -1,0 +1,173 @@
+package tree
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"postern/evidence"
+)
+
+// times gives a file's creation and metadata change time; dir is its open
+// folder. Zero: not recorded.
+type times func(dir *os.File, base string, info fs.FileInfo) (birth, changed time.Time)
+
+// disk is a directory as a store: every open goes through an os.Root.
+type disk struct {
+	root  *os.Root
+	times times // nil: the file system is not the examined machine's
+}
+
+// Disk opens a directory as a tree. live says that its file systems are the
+// examined machine's own, so that birth and change times are evidence; else
+// they are so on a mounted NTFS volume only, as anything else may be a copy.
+func Disk(dir string, live bool, limits Limits) (*Tree, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	d := &disk{root: root, times: hostTimes}
+	if !live {
+		d.times = volumeTimes(root)
+	}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return &Tree{store: d, mounted: filepath.ToSlash(abs), linked: limits.orDefault().Entries}, nil
+}
+
+func (d *disk) close() error { return d.root.Close() }
+
+func (d *disk) link(name evidence.Name) (string, error) { return d.root.Readlink(string(name)) }
+
+func (d *disk) stat(name evidence.Name) (node, error) {
+	info, err := d.root.Lstat(string(name))
+	if err != nil {
+		return node{}, err
+	}
+	n := newNode(info)
+	n.markLink(d.root, string(name))
+	return n, nil
+}
+
+func newNode(info fs.FileInfo) node {
+	return node{entry: evidence.Entry{Size: info.Size(), Mode: info.Mode(), ModTime: info.ModTime()}}
+}
+
+// markLink makes links of NTFS junctions, which Lstat calls irregular.
+func (n *node) markLink(root *os.Root, name string) {
+	if n.is(fs.ModeIrregular) {
+		if _, err := root.Readlink(name); err == nil {
+			n.entry.Mode = fs.ModeSymlink
+		}
+	}
+}
+
+// open opens a regular file. Between stat and open the name may have become a
+// pipe: openFlags keep that from blocking, and it is looked at again.
+func (d *disk) open(name evidence.Name) (evidence.File, error) {
+	f, err := d.root.OpenFile(string(name), os.O_RDONLY|openFlags, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%w: %s is not a regular file", evidence.ErrUnsupported, info.Mode())
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &sized{r: f, size: info.Size(), shut: f.Close}, nil
+}
+
+// diskFolder is one open directory.
+type diskFolder struct {
+	root  *os.Root
+	dir   *os.File
+	times times
+}
+
+func (d *disk) folder(name evidence.Name) (folder, error) {
+	root, err := d.root.OpenRoot(string(name))
+	if err != nil {
+		return nil, err
+	}
+	dir, err := root.Open(".")
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return &diskFolder{root, dir, d.times}, nil
+}
+
+func (f *diskFolder) names() ([]string, error) {
+	names, err := f.dir.Readdirnames(-1)
+	slices.Sort(names)
+	return names, err
+}
+
+func (f *diskFolder) stat(base string) (node, error) {
+	info, err := f.root.Lstat(base)
+	if err != nil {
+		return node{}, err
+	}
+	n := newNode(info)
+	n.markLink(f.root, base)
+	if f.times != nil {
+		n.entry.Birth, n.entry.Changed = f.times(f.dir, base, info)
+	}
+	return n, nil
+}
+
+func (f *diskFolder) close() {
+	f.dir.Close()
+	f.root.Close()
+}
+
+// sized is a file of a declared size: it delivers that much, and ErrTruncated
+// where less is there.
+type sized struct {
+	r    io.ReaderAt
+	size int64
+	shut func() error // nil: nothing to close
+}
+
+// Size implements evidence.File.
+func (s *sized) Size() int64 { return s.size }
+
+// Close implements evidence.File.
+func (s *sized) Close() error {
+	if s.shut == nil {
+		return nil
+	}
+	return s.shut()
+}
+
+// ReadAt implements io.ReaderAt.
+func (s *sized) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 {
+		return 0, fmt.Errorf("tree: read at %d: %w", off, fs.ErrInvalid)
+	}
+	if off >= s.size {
+		return 0, io.EOF
+	}
+	short := int64(len(p)) > s.size-off
+	if short {
+		p = p[:s.size-off]
+	}
+	n, err := s.r.ReadAt(p, off)
+	switch {
+	case n < len(p) && (err == nil || errors.Is(err, io.EOF)):
+		return n, fmt.Errorf("%w: %d bytes of %d", evidence.ErrTruncated, off+int64(n), s.size)
+	case n < len(p):
+		return n, err
+	case short:
+		return n, io.EOF
+	}
+	return n, nil
+}
