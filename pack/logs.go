@@ -56,8 +56,8 @@ func (f *file) log(s *specLog) evidence.LogFormat {
 	}
 	f.dates(s)
 	switch {
-	case out.Layout == "w3c" && (len(s.Forms) > 0 || len(s.Roles) > 0 || s.Prefix.string != ""):
-		f.fail(s.at, ErrValue, "%q: a w3c log states its own fields; forms, roles and optional_prefix are for lines", s.ID.string)
+	case out.Layout == "w3c" && (len(s.Forms) > 0 || len(s.Roles) > 0):
+		f.fail(s.at, ErrValue, "%q: a w3c log states its own fields; forms and roles are for lines", s.ID.string)
 	case out.Layout == "lines" && len(s.Forms) == 0:
 		f.fail(s.at, ErrMissing, "%q: layout lines wants forms", s.ID.string)
 	}
@@ -92,16 +92,15 @@ func (f *file) dates(s *specLog) {
 	}
 }
 
-// forms makes the line forms, each also behind the optional prefix. The
-// prefixed ones come first: the plain ones would take the prefix for a field.
+// forms makes the line forms and says where the roles stand in each.
 func (f *file) forms(s *specLog, src evidence.LogSource) []evidence.LineForm {
 	var out []evidence.LineForm
 	used := map[string]bool{}
-	add := func(t text, form string) {
-		made, err := ParseLineForm(form, s.ID.string)
+	for _, t := range s.Forms {
+		made, err := ParseLineForm(t.string, s.ID.string)
 		if err != nil {
 			f.fail(t.at, ErrValue, "%w", err)
-			return
+			continue
 		}
 		made.Schema.Source = src
 		for role, field := range s.Roles {
@@ -112,19 +111,11 @@ func (f *file) forms(s *specLog, src evidence.LogSource) []evidence.LineForm {
 		}
 		out = append(out, made)
 	}
-	if s.Prefix.string != "" {
-		for _, t := range s.Forms {
-			add(t, s.Prefix.string+t.string)
-		}
-	}
-	for _, t := range s.Forms {
-		add(t, t.string)
-	}
 	for _, role := range slices.Sorted(maps.Keys(s.Roles)) {
 		switch at := s.Roles[role].at; {
 		case !roleKnown(role):
 			f.fail(at, ErrReference, "role %q is none of %s", role, strings.Join(slices.Sorted(maps.Keys(roleNames)), ", "))
-		case !used[role] && len(out) > 0:
+		case !used[role]:
 			f.fail(at, ErrReference, "no form has a field %q", s.Roles[role].string)
 		}
 	}

@@ -109,7 +109,6 @@ type specLog struct {
 	Zone         text            `yaml:"zone" need:"yes" enum:"host,utc"`
 	Folders      []text          `yaml:"folders"`
 	Sniff        *specRule       `yaml:"sniff"`
-	Prefix       text            `yaml:"optional_prefix"` // every form also with this before it
 	Forms        []text          `yaml:"forms"`
 	Roles        map[string]text `yaml:"roles"`
 	Continuation *specRule       `yaml:"continuation"`
