@@ -1,0 +1,170 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"postern/detect"
+	"postern/evidence"
+	"postern/pack"
+	"postern/report"
+	"postern/target"
+)
+
+// check is one run of the command.
+type check struct {
+	flags   checkFlags
+	targets []named
+	packs   []*pack.Pack
+	latest  map[string]string
+	asked   evidence.Parts
+	review  evidence.Period
+	asOf    time.Time
+	zone    *time.Location
+	now     time.Time // the clock in force
+	maxAge  time.Duration
+	scope   *target.Scope
+	listed  []report.Listed
+	log     *slog.Logger
+	stdin   io.Reader
+	out     output
+}
+
+// checkFlags are the options as they were written.
+type checkFlags struct {
+	only, hosts, packs, latest []string
+	since, until, asOf, zone   string
+	list, scope, inventory     string
+	maxAge, now                string
+	rate                       float64
+	parallel                   int
+	partial, allRefs, verbose  bool
+	output                     outputFlags
+}
+
+func checkCommand() *cobra.Command {
+	var f checkFlags
+	cmd := &cobra.Command{
+		Use:   "check [TARGET...]",
+		Short: "Examine hosts, images, archives, logs or URLs and answer",
+		Long: `Examine what is named and answer: exposed? compromised?
+
+A TARGET is a folder (a mounted image or a copied tree), an archive of one (zip,
+tar, tar.gz, tar.zst), a log or a folder of logs, or a web address. Without any,
+this host is examined: run as root or administrator. Nothing is changed.
+
+Options narrow the work and never the question: what --since leaves out is
+listed as not seen. Only --only drops whole questions.`,
+		Example: `  postern check
+  postern check /mnt/image --as-of 2026-01-31T08:00:00Z
+  postern check logs.zip --time-zone Europe/Berlin
+  postern check -f hosts.txt --inventory machines.csv --json > report.json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := newCheck(cmd, f, args)
+			if err != nil {
+				return err
+			}
+			return c.run(cmd.Context())
+		},
+	}
+	fl := cmd.Flags()
+	fl.SortFlags = false
+	fl.StringSliceVar(&f.only, "only", nil, "ask only these questions: exposed,compromised,reachable,unprepared")
+	fl.StringVar(&f.since, "since", "", "read logs from this `DATE` on; what is left out stays a gap")
+	fl.StringVar(&f.until, "until", "", "read logs up to this `DATE`; what is left out stays a gap")
+	fl.StringVar(&f.asOf, "as-of", "", "`TIME` when the evidence was taken")
+	fl.StringVar(&f.zone, "time-zone", "", "`ZONE` of local times in the evidence, as Europe/Berlin")
+	fl.StringArrayVar(&f.hosts, "host", nil, "`NAME=TARGET`: the target is evidence of this host; repeatable")
+	fl.BoolVar(&f.partial, "partial", false, "the targets are selections: what is missing was not collected")
+	fl.StringArrayVar(&f.packs, "packs", nil, "`DIR` with a pack or packs of your own; repeatable")
+	fl.StringArrayVar(&f.latest, "latest-build", nil, "newest build you know of, `[PACK=]BUILD`; repeatable")
+	fl.StringVar(&f.maxAge, "pack-max-age", "90d", "older packs say unknown instead of no; `AGE` as 90d")
+	fl.StringVarP(&f.list, "file", "f", "", "`FILE` with a target on each line, - for standard input")
+	fl.StringVar(&f.scope, "scope", "", "`FILE` with the hosts and ranges that are yours; needed for ranges")
+	fl.Float64Var(&f.rate, "rate", 0, "requests per second and host (default 2)")
+	fl.IntVar(&f.parallel, "parallel", 4, "targets at once")
+	fl.StringVar(&f.inventory, "inventory", "", "`FILE` (CSV or YAML) with the machines that should exist")
+	fl.BoolVar(&f.allRefs, "all-refs", false, "list every reference, not the first twenty")
+	fl.BoolVarP(&f.verbose, "verbose", "v", false, "say on standard error what is done")
+	fl.StringVar(&f.now, "now", "", "the clock, for tests")
+	f.output.add(fl)
+	if err := fl.MarkHidden("now"); err != nil {
+		cmd.Long += "\n(" + err.Error() + ")" // only if the flag above is renamed
+	}
+	return cmd
+}
+
+// newCheck reads the command line. Its errors are usage, but for files that
+// can't be read and packs that can't be loaded.
+func newCheck(cmd *cobra.Command, f checkFlags, args []string) (*check, error) {
+	c := &check{flags: f, stdin: cmd.InOrStdin(), now: time.Now().UTC(), log: logger(cmd.ErrOrStderr(), f.verbose)}
+	for _, read := range []func() error{
+		func() (err error) { c.asked, err = parseOnly(f.only); return },
+		func() (err error) { c.zone, err = parseZone(f.zone); return },
+		func() (err error) { c.asOf, err = parseTime("as-of", f.asOf, c.zone); return },
+		func() (err error) { c.review.From, err = parseTime("since", f.since, c.zone); return },
+		func() (err error) { c.review.To, err = parseTime("until", f.until, c.zone); return },
+		func() (err error) { c.maxAge, err = parseAge(f.maxAge); return },
+		func() (err error) { c.targets, err = parseTargets(args, f.hosts, f.list, c.readSmall); return },
+		func() error { return c.checkTimes() },
+		func() (err error) { c.scope, err = c.readScope(); return },
+		func() (err error) { c.listed, err = c.readInventory(); return },
+		func() error { return f.output.apart(c.targets) },
+		func() (err error) { c.out, err = f.output.open(cmd); return },
+	} {
+		if err := read(); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if c.packs, err = loadPacks(f.packs); err != nil {
+		return nil, &exit{exitFailed, err}
+	}
+	c.latest, err = parseLatest(f.latest, c.packs)
+	return c, err
+}
+
+// checkTimes sets the clock and refuses times that contradict each other.
+func (c *check) checkTimes() error {
+	if now, err := parseTime("now", c.flags.now, nil); err != nil {
+		return err
+	} else if !now.IsZero() {
+		c.now = now
+	}
+	switch {
+	case c.asOf.After(c.now):
+		return fmt.Errorf("--as-of %s lies in the future", c.flags.asOf)
+	case !c.review.To.IsZero() && !c.review.From.Before(c.review.To):
+		return fmt.Errorf("--until %s is not after --since %s", c.flags.until, c.flags.since)
+	case c.flags.rate < 0 || c.flags.parallel < 1:
+		return fmt.Errorf("--rate and --parallel must be above zero")
+	}
+	return nil
+}
+
+func (c *check) engine() (*detect.Engine, []string, error) {
+	engine, refusals, err := detect.Compile(c.packs, detect.Options{
+		Now: c.now, Parts: c.asked, Review: c.review, LatestBuild: c.latest,
+		UserAgent: "Postern/" + identity().Version + " (defensive check; reads pages only)", AllRefs: c.flags.allRefs,
+	})
+	if err != nil {
+		return nil, nil, failed("packs: %w", err)
+	}
+	refused := make([]string, 0, len(refusals))
+	for _, r := range refusals {
+		refused = append(refused, report.Clean(fmt.Sprintf("%s (%s): %s", r.Rule, r.File, r.Why)))
+	}
+	return engine, refused, nil
+}
+
+// logger writes debug lines for -v; nil says nothing.
+func logger(w io.Writer, verbose bool) *slog.Logger {
+	if !verbose {
+		return nil
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"postern"
+	"postern/collect"
+	"postern/evidence"
+	"postern/probe"
+	"postern/report"
+	"postern/target"
+	"postern/verdict"
+)
+
+// run examines every target, prints the report and gives the exit code.
+func (c *check) run(ctx context.Context) error {
+	engine, refused, err := c.engine()
+	if err != nil {
+		return err
+	}
+	started := time.Now().UTC()
+	show := c.out.progress()
+	defer show.end()
+	opened, err := c.open(ctx, show)
+	defer c.close(opened)
+	if err != nil {
+		return err
+	}
+	x := postern.Examiner{
+		Engine: engine, Collectors: append(collect.All(), probe.All()...),
+		Asked:    verdict.Asked{Parts: c.asked, Packs: packAges(c.packs), MaxAge: c.maxAge, Now: c.now, AsOf: c.asOf},
+		Parallel: c.flags.parallel, Log: c.log,
+		Done: show.done, Progress: show.cover,
+	}
+	show.begin(len(opened.sources), len(c.targets) > 1)
+	targets := opened.inPlace(x.Examine(ctx, opened.sources))
+	if c.listed != nil {
+		targets = report.Inventory(targets, c.listed, c.asked)
+	}
+	tool := identity()
+	tool.Packs, tool.Refused = packRows(c.packs), refused
+	machine, err := os.Hostname()
+	if err != nil {
+		machine = "" // the machine's name is a courtesy of run, not part of any answer
+	}
+	r := report.Finish(tool, targets, report.Run{Started: started, Ended: time.Now(), Machine: machine, Cancelled: ctx.Err() != nil})
+	show.end()
+	if err := c.out.write(r); err != nil {
+		return err
+	}
+	if len(opened.sources) == 0 && ctx.Err() == nil {
+		return failed("nothing could be opened")
+	}
+	return answered(r)
+}
+
+// opened is what the named targets turned out to be, in their order.
+type opened struct {
+	sources []*evidence.Source
+	entries []*report.Target // nil: the next of sources; else a target that is not there
+}
+
+// open opens every target. One that is not there ends the run when it is the
+// only one; among others it is an entry whose answers are unknown.
+func (c *check) open(ctx context.Context, show *progress) (*opened, error) {
+	o := &opened{}
+	for _, n := range c.targets {
+		show.opening(n.target)
+		sources, err := target.Open(ctx, n.target, target.Options{
+			Partial: c.flags.partial, AsOf: c.asOf, Zone: c.zone, Host: n.host,
+			Scope: c.scope, Rate: c.flags.rate, Log: c.log,
+		})
+		o.sources = append(o.sources, sources...)
+		o.entries = append(o.entries, make([]*report.Target, len(sources))...)
+		if err == nil {
+			continue
+		}
+		if len(c.targets) == 1 && len(sources) == 0 && ctx.Err() == nil {
+			return o, failed("%w", err)
+		}
+		c.out.talk("%v", err)
+		t := report.Missing(n.target, n.host, kindOf(n.target), c.asked, evidence.ReasonFor(err), err.Error())
+		o.entries = append(o.entries, &t)
+	}
+	return o, nil
+}
+
+// kindOf is what a target that is not there would have been.
+func kindOf(spec string) evidence.Kind {
+	switch {
+	case spec == "":
+		return evidence.KindHost
+	case strings.Contains(spec, "://"):
+		return evidence.KindURL
+	}
+	return evidence.KindTree
+}
+
+// inPlace puts the examined among the missing, in the order they were named.
+func (o *opened) inPlace(examined []report.Target) []report.Target {
+	all := make([]report.Target, len(o.entries))
+	next := 0
+	for i, missing := range o.entries {
+		if missing != nil {
+			all[i] = *missing
+			continue
+		}
+		all[i] = examined[next]
+		next++
+	}
+	return all
+}
+
+func (c *check) close(o *opened) {
+	for _, s := range o.sources {
+		if err := s.Close(); err != nil && !errors.Is(err, fs.ErrClosed) {
+			c.out.talk("closing %q: %v", s.Target, err)
+		}
+	}
+}

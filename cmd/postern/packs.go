@@ -1,0 +1,115 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"postern/pack"
+	"postern/packs"
+	"postern/report"
+	"postern/verdict"
+)
+
+// loadPacks loads the shipped packs and those in the operator's folders, each
+// a pack or a folder of packs. One of the operator's takes the place of a
+// shipped one with the same id.
+func loadPacks(dirs []string) ([]*pack.Pack, error) {
+	all, err := loadFolder(packs.Shipped(), "packs")
+	if err != nil {
+		return nil, err
+	}
+	shipped := len(all)
+	for _, dir := range dirs {
+		more, err := loadFolder(os.DirFS(dir), dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range more {
+			at := slices.IndexFunc(all, func(have *pack.Pack) bool { return have.ID == p.ID })
+			switch {
+			case at < 0:
+				all = append(all, p)
+			case at < shipped:
+				all[at] = p
+			default:
+				return nil, fmt.Errorf("pack %s stands in two of the --packs folders; leave one", p.ID)
+			}
+		}
+	}
+	return all, nil
+}
+
+// loadFolder loads the pack in a folder, or every pack in the folders below it.
+func loadFolder(fsys fs.FS, dir string) ([]*pack.Pack, error) {
+	if _, err := fs.Stat(fsys, "pack.yaml"); err == nil {
+		return loadOne(fsys, dir, nil)
+	}
+	entries, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		return nil, fmt.Errorf("packs %s: %w", dir, err)
+	}
+	var all []*pack.Pack
+	for _, e := range entries {
+		if !e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		sub, err := fs.Sub(fsys, e.Name())
+		if err != nil {
+			return nil, fmt.Errorf("packs %s: %w", dir, err)
+		}
+		if all, err = loadOne(sub, filepath.Join(dir, e.Name()), all); err != nil {
+			return nil, err
+		}
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("packs %s: no pack.yaml here or one folder below", dir)
+	}
+	return all, nil
+}
+
+func loadOne(fsys fs.FS, dir string, all []*pack.Pack) ([]*pack.Pack, error) {
+	p, err := pack.Load(fsys)
+	if err != nil {
+		return nil, located(dir, err)
+	}
+	return append(all, p), nil
+}
+
+// located puts a pack's folder before the file names of its faults.
+func located(dir string, err error) error {
+	var fault *pack.Fault
+	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // each of a joined error is looked at
+		var all []error
+		for _, e := range many.Unwrap() {
+			all = append(all, located(dir, e))
+		}
+		return errors.Join(all...)
+	}
+	if errors.As(err, &fault) {
+		at := *fault
+		at.File = filepath.Join(dir, at.File)
+		return &at
+	}
+	return fmt.Errorf("%s: %w", dir, err)
+}
+
+func packRows(all []*pack.Pack) []report.Pack {
+	rows := make([]report.Pack, 0, len(all))
+	for _, p := range all {
+		rows = append(rows, report.Pack{ID: p.ID, Revision: p.Revision, SHA256: p.SHA256})
+	}
+	return rows
+}
+
+func packAges(all []*pack.Pack) []verdict.PackAge {
+	ages := make([]verdict.PackAge, 0, len(all))
+	for _, p := range all {
+		ages = append(ages, verdict.PackAge{ID: p.ID, Revision: p.Revision, Date: p.Date})
+	}
+	return ages
+}

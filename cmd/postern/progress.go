@@ -1,0 +1,154 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"postern/evidence"
+	"postern/report"
+	"postern/verdict"
+)
+
+// progress tells on standard error what goes on: on a terminal a line that is
+// written over, and a line for every target answered when there are several.
+type progress struct {
+	out  io.Writer
+	live bool // out is a terminal
+	stop chan struct{}
+	gone sync.WaitGroup
+
+	mu          sync.Mutex
+	started     time.Time
+	phase       string
+	each        bool // a line for each target
+	count, of   int
+	files, gaps int
+	records     int64
+	bytes       int64
+}
+
+// progress starts telling, until end.
+func (o *output) progress() *progress {
+	_, live := terminal(o.stderr)
+	p := &progress{out: o.stderr, live: live, started: time.Now(), stop: make(chan struct{})}
+	if !live {
+		return p
+	}
+	p.gone.Add(1)
+	go func() {
+		defer p.gone.Done()
+		tick := time.NewTicker(250 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-p.stop:
+				return
+			case <-tick.C:
+				p.mu.Lock()
+				p.redraw()
+				p.mu.Unlock()
+			}
+		}
+	}()
+	return p
+}
+
+// end stops and clears the line. It may be called twice.
+func (p *progress) end() {
+	p.mu.Lock()
+	select {
+	case <-p.stop:
+		p.mu.Unlock()
+		return
+	default:
+		close(p.stop)
+	}
+	p.mu.Unlock()
+	p.gone.Wait()
+	p.clear()
+}
+
+func (p *progress) opening(target string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.phase = "opening " + report.Clean(target)
+	if target == "" {
+		p.phase = "opening this host"
+	}
+}
+
+func (p *progress) begin(targets int, each bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.phase, p.of, p.each = "examining", targets, each || p.live && targets > 1
+}
+
+// cover counts a coverage row. Safe for concurrent use.
+func (p *progress) cover(c evidence.Coverage) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case c.Missed != nil:
+		p.gaps++
+	default:
+		p.files++
+		p.records += c.Count
+		p.bytes += c.Bytes
+	}
+}
+
+// done tells one target's answers as they come.
+func (p *progress) done(t report.Target) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count++
+	if !p.each {
+		return
+	}
+	p.clear()
+	who := t.Target
+	if t.Host != "" && t.Host != who {
+		who += " (" + t.Host + ")"
+	}
+	fmt.Fprintf(p.out, "[%d/%d] %s: exposed %s, compromised %s\n", p.count, p.of, report.Clean(who), word(t.Answers.Exposed.Answer), word(t.Answers.Compromised.Answer))
+}
+
+func word(a verdict.Answer) string {
+	if a == verdict.Yes {
+		return "YES"
+	}
+	return string(a)
+}
+
+// redraw writes the line anew. Time left is told only where it can be known:
+// from targets, once some are done.
+func (p *progress) redraw() {
+	elapsed := time.Since(p.started)
+	line := fmt.Sprintf("%s %s", elapsed.Round(time.Second), p.phase)
+	if p.of > 1 {
+		line += fmt.Sprintf(", %d of %d targets", p.count, p.of)
+	}
+	if p.files > 0 {
+		line += fmt.Sprintf(", %d read, %d records, %d MiB", p.files, p.records, p.bytes>>20)
+	}
+	if p.gaps > 0 {
+		line += fmt.Sprintf(", %d gaps", p.gaps)
+	}
+	if p.count >= 3 && p.count < p.of {
+		left := elapsed / time.Duration(p.count) * time.Duration(p.of-p.count)
+		line += fmt.Sprintf(", about %s left", left.Round(time.Second))
+	}
+	if runes := []rune(line); len(runes) > 79 {
+		line = string(runes[:78]) + "…"
+	}
+	fmt.Fprintf(p.out, "\r%s%s", line, strings.Repeat(" ", max(0, 79-len([]rune(line)))))
+}
+
+func (p *progress) clear() {
+	if p.live {
+		fmt.Fprintf(p.out, "\r%s\r", strings.Repeat(" ", 79))
+	}
+}
