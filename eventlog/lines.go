@@ -89,7 +89,7 @@ func (b *blocks) squeeze(held int) {
 // skip ends the line in hand after maxLine bytes and drops the rest of it.
 func (b *blocks) skip(held int) {
 	b.cut = true
-	b.block = held + maxLine + 1
+	b.block = held + maxLine + 1 // with the newline put there
 	for {
 		i := bytes.IndexByte(b.buf[b.block-1:b.end], '\n')
 		if i >= 0 {

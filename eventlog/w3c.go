@@ -235,25 +235,30 @@ func (p *w3c) when(values [][]byte) (time.Time, evidence.Day, bool) {
 	return at, day, true
 }
 
+// isIP reports whether all of b is an address.
 func isIP(b []byte) bool {
-	if len(b) < 2 || len(b) > 64 {
+	if isIPv4(b) {
+		return true
+	}
+	if len(b) < 2 || len(b) > 64 || bytes.IndexByte(b, ':') < 0 {
 		return false
 	}
-	var parts, digits, n int
+	_, err := netip.ParseAddr(string(b))
+	return err == nil
+}
+
+func isIPv4(b []byte) bool {
+	dots, digits, n := 0, 0, 0
 	for _, c := range b {
 		switch {
-		case c >= '0' && c <= '9':
+		case c >= '0' && c <= '9' && digits < 3:
 			digits++
 			n = n*10 + int(c-'0')
 		case c == '.' && digits > 0 && n < 256:
-			parts, digits, n = parts+1, 0, 0
+			dots, digits, n = dots+1, 0, 0
 		default:
-			_, err := netip.ParseAddr(string(b))
-			return err == nil && bytes.IndexByte(b, ':') >= 0
-		}
-		if digits > 3 {
 			return false
 		}
 	}
-	return parts == 3 && digits > 0 && n < 256
+	return dots == 3 && digits > 0 && n < 256
 }
