@@ -110,25 +110,39 @@ func (s *series) missing() []evidence.Day {
 func (s *series) unbroken(gone int) bool { return len(s.named) >= 2 && gone <= len(s.named) }
 
 // Families sums up the log rows of cover into one log-family row per family
-// and directory, and judges each against its own rhythm and the required
-// window: days missing from a daily series are a gap and a finding, a family
-// that must be there and is not, or does not span the window, is a gap. The
-// rows returned are to be added to cover; cover is not changed.
+// and directory, and judges them against their rhythm and the required window:
+// days missing from a daily series are a gap and a finding, and a family that
+// must be there and is not, or does not span the window, is a gap. The rows
+// returned are to be added to cover; cover is not changed.
+//
+// A hole bears on then only where it leaves a day of the required window that
+// no log of a needed family vouches for. Anything stricter could be undone by
+// taking the logs on one side of the hole away too, and a loss must never make
+// an answer better. Every hole is listed and is a finding all the same.
 func Families(asked Asked, logs []evidence.LogFormat, cover []evidence.Coverage) ([]evidence.Coverage, []Finding) {
 	if asked.Kind == evidence.KindURL || asked.Kind == evidence.KindNetwork {
 		return nil, nil
 	}
 	all := gather(logs, cover)
+	w := requiredDays(asked)
 	var rows []evidence.Coverage
 	var findings []Finding
 	for _, s := range all {
-		rows = append(rows, s.row(nil))
-		gone := s.missing()
-		daily := s.format.Daily && len(gone) > 0
-		if daily && (s.format.Need || s.unbroken(len(gone))) {
-			rows = append(rows, s.row(&evidence.Missed{Reason: evidence.Hole, Detail: count(len(gone), "day") + " missing inside the series: " + spell(gone)}))
+		row := evidence.Coverage{
+			Kind: evidence.CoverLogFamily, Path: s.name, Family: s.name, Format: s.format.ID,
+			Parts: s.format.Parts | evidence.CompromisedThen, Count: s.count, From: s.from, To: s.to,
 		}
-		if daily && s.unbroken(len(gone)) {
+		rows = append(rows, row)
+		gone := s.missing()
+		if !s.format.Daily || len(gone) == 0 || !s.format.Need && !s.unbroken(len(gone)) {
+			continue
+		}
+		row.Count, row.Missed = 0, &evidence.Missed{Reason: evidence.Hole, Detail: count(len(gone), "day") + " missing inside the series: " + spell(gone)}
+		if !s.format.Need || !leavesUncovered(w, gone, covered(w, s.family(), all)) {
+			row.Parts = 0
+		}
+		rows = append(rows, row)
+		if s.unbroken(len(gone)) {
 			findings = append(findings, s.hole(gone))
 		}
 	}
@@ -139,15 +153,8 @@ func Families(asked Asked, logs []evidence.LogFormat, cover []evidence.Coverage)
 	return append(rows, narrowed(asked)...), findings
 }
 
-func (s *series) row(missed *evidence.Missed) evidence.Coverage {
-	row := evidence.Coverage{
-		Kind: evidence.CoverLogFamily, Path: s.name, Family: s.name, Format: s.format.ID,
-		Parts: s.format.Parts | evidence.CompromisedThen, From: s.from, To: s.to, Missed: missed,
-	}
-	if missed == nil {
-		row.Count = s.count
-	}
-	return row
+func leavesUncovered(w window, gone []evidence.Day, covered map[evidence.Day]bool) bool {
+	return slices.ContainsFunc(gone, func(d evidence.Day) bool { return d >= w.first && d < w.end && !covered[d] })
 }
 
 // hole is the finding for missing days: a lead, for logs are removed by
