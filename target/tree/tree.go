@@ -58,7 +58,7 @@ const (
 type Tree struct {
 	Fold    Folding
 	Volumes []evidence.Volume              // where absolute links lead; none: to the tree's own root
-	Skip    func(real evidence.Name) error // non-nil result: a walk shows this folder with it and stays out; nil: none
+	Skip    func(real evidence.Name) error // non-nil result: a walk shows this folder with it and stays out, or passes over it where it is fs.SkipDir; nil: none
 
 	store   store
 	mounted string // the root's own path on this machine, slash-separated; "" for archives
@@ -312,6 +312,9 @@ func (w *walk) visit(ctx context.Context, at place, linked bool) error {
 		e.Err = fmt.Errorf("%w: %d folders below one another", evidence.ErrLimit, maxDepth)
 	case e.Err == nil && w.Skip != nil:
 		e.Err = w.Skip(at.real)
+	}
+	if e.Err == fs.SkipDir { //nolint:errorlint // see Walk
+		return nil
 	}
 	if e.Err != nil {
 		return stay(w.show(e, at.again))
