@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"postern/verdict"
 )
@@ -18,6 +19,12 @@ func (p *page) advice(r *Report, h *Host) {
 func steps(r *Report, h *Host) []string {
 	exposed, compromised := h.Answers.Exposed.Answer, h.Answers.Compromised.Answer
 	all := installations(r, h)
+	if !slices.ContainsFunc(h.Targets, func(i int) bool { return examined(&r.Targets[i]) }) {
+		return []string{
+			"Nothing was examined here. Find the machine and run postern on it, on its image, or on its address.",
+			"Until then treat it as exposed: take webmail and the API off the internet.",
+		}
+	}
 	var do []string
 	switch {
 	case compromised == verdict.Yes:

@@ -43,10 +43,10 @@ func NewTarget(src *evidence.Source, asked verdict.Asked, installs []verdict.Ins
 }
 
 // Missing is the entry of a target that could not be opened or was never
-// examined: every part that was asked of such a target is unknown, and why is
-// its gap.
+// examined: exposed and compromised are unknown as far as they were asked of
+// such a target, and why is its gap.
 func Missing(target, host string, kind evidence.Kind, asked evidence.Parts, reason evidence.Reason, why string) Target {
-	gap := evidence.Gap(evidence.CoverState, target, asked, reason, why)
+	gap := evidence.Gap(evidence.CoverState, target, asked&(evidence.Exposed|evidence.Compromised), reason, why)
 	if kind == evidence.KindURL {
 		gap.Kind, gap.Parts = evidence.CoverPage, asked&evidence.Exposed
 	}

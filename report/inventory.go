@@ -122,10 +122,10 @@ func forgotten(t *Target) Finding {
 }
 
 func missPartner(t *Target, cluster, partner string) {
-	said := string(evidence.Absent) + ": cluster " + clean(cluster) + ": its partner " + clean(partner) + " was not examined"
+	path, said := "cluster "+clean(cluster), string(evidence.Absent)+": its partner "+clean(partner)+" was not examined"
 	t.Coverage = append(slices.Clone(t.Coverage), Coverage{
-		Kind: evidence.CoverState, Path: "cluster " + clean(cluster), Parts: []string{"exposed"}, Missed: &said,
+		Kind: evidence.CoverState, Path: path, Parts: []string{"exposed"}, Missed: &said,
 	})
 	t.Answers.Exposed.Gaps = slices.Clone(t.Answers.Exposed.Gaps)
-	t.Answers.Exposed.doubt(said)
+	t.Answers.Exposed.doubt(path + ": " + said)
 }

@@ -104,7 +104,8 @@ func servedPage() Target {
 func quiet() Target {
 	src := &evidence.Source{Target: "", Kind: evidence.KindHost, ID: evidence.Identity{Host: "mail02", OS: evidence.Linux}}
 	none := verdict.Part{Answer: verdict.NoneSeen}
-	return NewTarget(src, asked(), nil, nil, nil, verdict.Answers{Exposed: none,
+	seen := []evidence.Coverage{{Kind: evidence.CoverState, Path: "processes", Parts: evidence.Exposed | evidence.Compromised, Count: 99}}
+	return NewTarget(src, asked(), nil, nil, seen, verdict.Answers{Exposed: none,
 		Compromised: verdict.Compromise{Part: none, Now: none, Then: none, DaysCovered: 124, DaysRequired: 124}})
 }
 

@@ -7,14 +7,21 @@ import (
 	"strings"
 	"time"
 
+	"postern/evidence"
 	"postern/verdict"
 )
+
+// roles orders installations: what serves first.
+var roles = []evidence.InstallRole{evidence.Active, evidence.RoleUnknown, evidence.Copy}
 
 func installations(r *Report, h *Host) []Installation {
 	var all []Installation
 	for _, i := range h.Targets {
 		all = append(all, r.Targets[i].Installations...)
 	}
+	slices.SortStableFunc(all, func(a, b Installation) int {
+		return cmp.Compare(slices.Index(roles, a.Role), slices.Index(roles, b.Role))
+	})
 	return all
 }
 
@@ -67,9 +74,16 @@ func about(in *Installation) string {
 		said = append(said, fmt.Sprintf("%d security builds behind the latest known", *in.Behind))
 	}
 	if in.FixedAt != nil {
-		said = append(said, strings.TrimSpace("became this build by "+minute(*in.FixedAt)+" "+in.FixedWhy))
+		said = append(said, "became this build by "+minute(*in.FixedAt)+parenthesis(in.FixedWhy))
 	}
 	return strings.Join(said, "; ")
+}
+
+func parenthesis(why string) string {
+	if why == "" {
+		return ""
+	}
+	return " (" + why + ")"
 }
 
 // vulnerabilities writes a line for each CVE that counts, KEV entries first,
@@ -80,7 +94,7 @@ func (p *page) vulnerabilities(all []Vulnerability) {
 	var fixed []string
 	head := false
 	for _, v := range all {
-		if v.Status == verdict.Fixed && !v.KEV && v.Window == nil {
+		if v.Status == verdict.Fixed && (!v.KEV || v.Window == nil) {
 			fixed = append(fixed, v.ID)
 			continue
 		}
@@ -88,7 +102,7 @@ func (p *page) vulnerabilities(all []Vulnerability) {
 			p.write("    " + pad("CVE", 16) + " " + pad("KEV", 4) + pad("STATUS", 9) + pad("FIXED IN", 9) + "EXPOSED FROM, TO\n")
 			head = true
 		}
-		p.text("    "+pad(v.ID, 16)+" "+pad(kev(v.KEV), 4)+pad(string(v.Status), 9)+pad(fixedIn(&v), 9), statusColour(v.Status), exposure(v.Window))
+		p.text("    "+pad(v.ID, 16)+" "+pad(kev(v.KEV), 4)+pad(string(v.Status), 9)+pad(fixedIn(&v), 9), statusColour(v.Status), exposure(&v))
 	}
 	if len(fixed) > 0 {
 		p.text("    fixed: ", plain, strings.Join(fixed, ", "))
@@ -129,12 +143,17 @@ func statusColour(s verdict.Status) colour {
 	return plain
 }
 
-func exposure(w *Window) string {
-	if w == nil {
-		return "-"
+// exposure is when an installation was open to a CVE. Without a trace of the
+// fix the end is only the latest there can be.
+func exposure(v *Vulnerability) string {
+	if v.Window == nil {
+		return cmp.Or(v.WindowWhy, "-")
 	}
-	said := day(w.From) + " to " + day(w.To)
-	if w.Open {
+	said := day(v.Window.From) + " to " + day(v.Window.To)
+	switch {
+	case v.Window.Open && v.Status == verdict.Fixed:
+		said += " or sooner"
+	case v.Window.Open:
 		said += ", still open"
 	}
 	return said
@@ -277,7 +296,7 @@ func (p *page) gaps(r *Report, h *Host) {
 		}
 		rows = slices.DeleteFunc(rows, same)
 		bears := strings.ReplaceAll(first.parts, ".", " ")
-		p.text("  ", yellow, fmt.Sprintf("%s (%s), %d", first.reason, cmp.Or(bears, "no answer"), len(group)))
+		p.text("  ", yellow, fmt.Sprintf("%s (%s), %d", first.reason, cmp.Or(bears, "changes no answer"), len(group)))
 		for _, g := range group[:min(most, len(group))] {
 			p.text("    ", plain, strings.TrimSuffix(g.path+": "+g.detail, ": "))
 		}

@@ -91,7 +91,7 @@ listed as not seen. Only --only drops whole questions.`,
 	fl.BoolVar(&f.allRefs, "all-refs", false, "list every reference, not the first twenty")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "say on standard error what is done")
 	fl.StringVar(&f.now, "now", "", "the clock, for tests")
-	f.output.add(fl)
+	f.output.add(cmd)
 	if err := fl.MarkHidden("now"); err != nil {
 		cmd.Long += "\n(" + err.Error() + ")" // only if the flag above is renamed
 	}

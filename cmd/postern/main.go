@@ -72,6 +72,7 @@ seen makes an answer unknown, never none seen.`,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
 	root.SetHelpTemplate(root.HelpTemplate() + "\n" + exitTable())
 	root.AddCommand(checkCommand(), eventsCommand(), reportCommand(), versionCommand(), exitCodesCommand())
 	return root

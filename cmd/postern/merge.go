@@ -50,7 +50,7 @@ reads as a no for all.`,
 			return answered(merged)
 		},
 	}
-	f.add(cmd.Flags())
+	f.add(cmd)
 	return cmd
 }
 

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"postern/report"
@@ -22,7 +21,8 @@ type outputFlags struct {
 	dir         string
 }
 
-func (f *outputFlags) add(fl *pflag.FlagSet) {
+func (f *outputFlags) add(cmd *cobra.Command) {
+	fl := cmd.Flags()
 	fl.BoolVar(&f.json, "json", false, "print the report as JSON")
 	fl.StringVar(&f.dir, "out", "", "write report.json and report.txt into `DIR` too")
 	fl.BoolVar(&f.force, "force", false, "with --out: replace the reports that are there")

@@ -23,21 +23,21 @@ func loadPacks(dirs []string) ([]*pack.Pack, error) {
 	if err != nil {
 		return nil, err
 	}
-	shipped := len(all)
+	own := map[string]string{}
 	for _, dir := range dirs {
 		more, err := loadFolder(os.DirFS(dir), dir)
 		if err != nil {
 			return nil, err
 		}
 		for _, p := range more {
-			at := slices.IndexFunc(all, func(have *pack.Pack) bool { return have.ID == p.ID })
-			switch {
-			case at < 0:
-				all = append(all, p)
-			case at < shipped:
+			if first, twice := own[p.ID]; twice {
+				return nil, fmt.Errorf("pack %s stands in %s and in %s; leave one out", p.ID, first, dir)
+			}
+			own[p.ID] = dir
+			if at := slices.IndexFunc(all, func(have *pack.Pack) bool { return have.ID == p.ID }); at >= 0 {
 				all[at] = p
-			default:
-				return nil, fmt.Errorf("pack %s stands in two of the --packs folders; leave one", p.ID)
+			} else {
+				all = append(all, p)
 			}
 		}
 	}
