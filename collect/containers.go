@@ -12,7 +12,7 @@ import (
 // imageLine is an image in YAML or in a quadlet, however it is quoted. Lines
 // are read instead of documents, so that a template or a broken file still
 // tells its images.
-var imageLine = regexp.MustCompile(`(?i)(?:^|[\s{,"'-])image["']?\s*[:=]\s*["']?([^\s"',}#]+)`)
+var imageLine = regexp.MustCompile(`(?i)(?:^|[\s{,"'-])image["']?\s*[:=]\s*["']?((?:\$\{[^}\s]*\}|[^\s"',}#])+)`)
 
 // fromLine is the base image of a Dockerfile (Dockerfile reference, FROM).
 var fromLine = regexp.MustCompile(`(?i)^\s*FROM\s+(?:--\S+\s+)*(\S+)`)

@@ -3,7 +3,6 @@ package collect
 import (
 	"context"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 
@@ -30,17 +29,18 @@ func (c *logs) Collect(ctx context.Context, src *evidence.Source, want *evidence
 		return err
 	}
 	s.coverLogFolders(out)
+	found := s.pickLogs()
 
 	next := make(chan logFile)
 	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), max(1, len(s.logs))) {
+	for range min(runtime.GOMAXPROCS(0), max(1, len(found))) {
 		workers.Go(func() {
 			for log := range next {
 				s.readLog(ctx, log, out)
 			}
 		})
 	}
-	for _, log := range s.logs {
+	for _, log := range found {
 		if ctx.Err() != nil {
 			break
 		}
@@ -108,12 +108,14 @@ func (s *survey) asLog(e evidence.Entry, base string) *logFile {
 	return &logFile{Entry: e}
 }
 
-// pickLogs keeps the logs that a format names, whatever looks like a log beside
-// one or in a folder that a format names, and .log files in the log folders of
-// a product: an odd file there is a gap, not nothing. A product's other folders
-// hold its users' files, which are no logs of this machine.
-func (s *survey) pickLogs() {
-	beside, homes := map[string]bool{}, map[string]bool{}
+// pickLogs returns the logs to be read: those that a format names, whatever
+// looks like a log beside one of them or right in a folder that a format names,
+// and .log files in the log folders of a product: an odd file there is a gap,
+// not nothing. Deeper below a format's folder, where other programs log too,
+// the content decides. A product's other folders hold its users' files, which
+// are no logs of this machine.
+func (s *survey) pickLogs() []logFile {
+	beside, under, homes := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, l := range s.logs {
 		if l.named {
 			beside[s.key(l.Name.Dir())] = true
@@ -121,17 +123,42 @@ func (s *survey) pickLogs() {
 	}
 	for _, f := range s.want.Logs {
 		s.homes(beside, f.Folders)
+		s.homes(under, f.Folders)
 	}
 	for _, p := range s.want.Products {
 		s.homes(homes, p.Data)
 		s.homes(homes, p.Folders)
 	}
-	inLogFolder := func(n evidence.Name) bool {
-		return strings.Contains(strings.ToLower(n.Base()), ".log") && strings.Contains(strings.ToLower(n.Dir().Base()), "log")
+	var picked []logFile
+	for _, l := range s.logs {
+		dir := strings.ToLower(l.Name.Dir().Base())
+		switch {
+		case l.named, beside[s.key(l.Name.Dir())],
+			strings.Contains(dir, "log") && strings.Contains(strings.ToLower(l.Name.Base()), ".log") && s.below(l.Name, homes),
+			s.below(l.Name, under) && s.looksLikeLog(l):
+			picked = append(picked, l)
+		}
 	}
-	s.logs = slices.DeleteFunc(s.logs, func(l logFile) bool {
-		return !l.named && !s.below(l.Name, beside) && !(inLogFolder(l.Name) && s.below(l.Name, homes))
-	})
+	return picked
+}
+
+// looksLikeLog tests the head of a file. One that does not open is taken for a
+// log, so that reading it says what is wrong.
+func (s *survey) looksLikeLog(l logFile) bool {
+	if l.Err != nil {
+		return true
+	}
+	f, err := s.src.Files.Open(l.Name)
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	head := make([]byte, min(1024, f.Size()))
+	n, err := f.ReadAt(head, 0)
+	if short(int64(n), int64(len(head)), err) != nil {
+		return true
+	}
+	return eventlog.Sniff(string(l.Name), head[:n], s.want.Logs) != nil
 }
 
 // homes adds the folders that the walk found.

@@ -141,26 +141,38 @@ func indexFold(s, low string) int {
 // a shell. A relative path stands in dir.
 func programIn(p *evidence.Product, command, dir string) string {
 	for _, pf := range p.Programs {
-		for from := 0; from < len(command); {
-			at := indexFold(command[from:], pf.Name)
-			if at < 0 {
-				break
+		for _, name := range []string{pf.Name, stem(pf.Name)} {
+			if path := pathOf(name, command, dir); path != "" {
+				return path
 			}
-			at += from
-			from = at + len(pf.Name)
-			if !ends(command[from:]) {
-				continue
-			}
-			start := pathStart(command[:at])
-			if start == at && dir == "" {
-				continue // a bare word, no path
-			}
-			path := command[start:from]
-			if !strings.HasPrefix(path, "/") && !strings.Contains(path, ":") && !strings.HasPrefix(path, `\\`) {
-				path = strings.TrimRight(dir, `/\`) + "/" + strings.TrimPrefix(strings.TrimPrefix(path, "./"), `.\`)
-			}
+		}
+	}
+	return ""
+}
+
+// stem is a program's name as Linux writes it.
+func stem(name string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(name), ".exe"), ".dll")
+}
+
+// pathOf returns the path in a command line that ends in name.
+func pathOf(name, command, dir string) string {
+	for from := 0; from < len(command); {
+		at := indexFold(command[from:], name)
+		if at < 0 {
+			return ""
+		}
+		at += from
+		from = at + len(name)
+		start := pathStart(command[:at])
+		if !ends(command[from:]) || start == at && dir == "" {
+			continue // part of another word, or a bare word
+		}
+		path := command[start:from]
+		if strings.HasPrefix(path, "/") || strings.Contains(path, ":") || strings.HasPrefix(path, `\\`) {
 			return path
 		}
+		return strings.TrimRight(dir, `/\`) + "/" + strings.TrimPrefix(strings.TrimPrefix(path, "./"), `.\`)
 	}
 	return ""
 }
@@ -168,21 +180,18 @@ func programIn(p *evidence.Product, command, dir string) string {
 // ends reports whether a path may end before rest.
 func ends(rest string) bool { return rest == "" || strings.ContainsRune(" \t\"';&|)", rune(rest[0])) }
 
-// pathStart returns where the path begins whose folder ends at the end of s: a
-// quote, a drive letter or the first slash after a blank. Folders may hold
-// blanks, quoted or not.
+// pathStart returns where the path begins whose folder ends at the end of s:
+// the last place after a blank, a quote or a sign where a root, a drive or a dot
+// stands. Folders may hold blanks, quoted or not.
 func pathStart(s string) int {
 	if s == "" || !strings.ContainsRune(`/\`, rune(s[len(s)-1])) {
 		return len(s)
 	}
-	if i := strings.LastIndexAny(s, `"'`); i >= 0 {
-		return i + 1
-	}
-	if i := strings.LastIndex(s, `:\`); i > 0 {
-		return i - 1
-	}
 	for i := len(s) - 1; i > 0; i-- {
-		if strings.ContainsRune(" \t=@!+-;&|(", rune(s[i-1])) && (s[i] == '/' || s[i] == '.' || s[i] == '\\') {
+		if strings.IndexByte(" \t=\"';&|(", s[i-1]) < 0 {
+			continue
+		}
+		if strings.IndexByte(`/.\`, s[i]) >= 0 || i+1 < len(s) && s[i+1] == ':' {
 			return i
 		}
 	}

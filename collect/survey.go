@@ -128,7 +128,6 @@ func (s *survey) walk(ctx context.Context, out evidence.Sink) error {
 			return nil
 		})
 		s.seen = nil
-		s.pickLogs()
 		for _, gap := range s.gaps {
 			out.Cover(gap)
 		}
@@ -245,10 +244,10 @@ func (s *survey) countFolders(n evidence.Name) {
 
 // place keeps an entry that a place asks for.
 func (s *survey) place(e evidence.Entry, dir bool) {
-	path := strings.ToLower(s.path(e.Name))
-	if path == "" || !dir && !e.Mode.IsRegular() {
+	if !dir && !e.Mode.IsRegular() {
 		return
 	}
+	path := strings.ToLower(cmp.Or(s.path(e.Name), string(e.Name)))
 	var places []int
 	for i := range s.want.Places {
 		p := &s.want.Places[i]

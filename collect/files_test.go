@@ -1,0 +1,86 @@
+package collect
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"postern/evidence"
+	"postern/evidence/evidencetest"
+)
+
+func TestFilesAreObserved(t *testing.T) {
+	out := run(t, "files", windows(windowsTree()))
+	got := map[string]evidence.Observation{}
+	for _, o := range out.Observed {
+		got[o.Get("TargetFilename")] = o
+	}
+	web := got[`C:\inetpub\wwwroot\a_0.aspx`]
+	if want := "SHA256=" + hashBytes([]byte("<%@ Page %>\n")); web.Get("Hashes") != want || web.Content != nil || web.Get("Size") != "12" {
+		t.Errorf("web file %+v", web)
+	}
+	settings := got[`C:\Program Files (x86)\Vendor\Mail\Service\Settings\settings.json`]
+	if settings.Content == nil || settings.Get("Hashes") != "" {
+		t.Fatalf("settings %+v", settings)
+	}
+	if data, _ := io.ReadAll(io.NewSectionReader(settings.Content, 0, settings.Size)); string(data) != "{}\n" {
+		t.Errorf("content %q", data)
+	}
+	if got[`C:\Mail\Domains\a.example`].Kind != evidence.ObserveFolder || len(out.Observed) != 3 {
+		t.Errorf("observed %+v", out.Observed)
+	}
+	if !said(out, "persistence", evidence.Unsupported, evidence.CompromisedNow) {
+		t.Error("what this version does not read is not named")
+	}
+}
+
+func TestEmptySettingsAreAGap(t *testing.T) {
+	out := run(t, "files", linux(tree{"opt/mail/settings/settings.json": text("")}))
+	if !said(out, "settings.json", evidence.Truncated, evidence.CompromisedNow) {
+		t.Errorf("gaps %+v", out.Gaps())
+	}
+}
+
+func TestAbsentRoots(t *testing.T) {
+	src := windows(tree{"x": text("x")})
+	if out := run(t, "files", src); said(out, `C:\inetpub\wwwroot`, evidence.NotCollected, evidence.CompromisedNow) {
+		t.Error("absent on a whole tree is a fact, not a gap")
+	}
+	src = windows(tree{"x": text("x")})
+	src.Partial = true
+	out := run(t, "files", src)
+	if !said(out, `C:\inetpub\wwwroot`, evidence.NotCollected, evidence.CompromisedNow) || said(out, "/etc/cron.d", evidence.NotCollected, evidence.CompromisedNow) {
+		t.Errorf("gaps %+v", out.Gaps())
+	}
+}
+
+// TestLostNames: every way a name can be lost on the walk bears on the right
+// answers.
+func TestLostNames(t *testing.T) {
+	f := func(name string, file evidencetest.File, reason evidence.Reason, want bool) {
+		t.Helper()
+		out := run(t, "files", linux(tree{name: file, "ok": text("x")}))
+		if got := said(out, name, reason, wholeJob); got != want {
+			t.Errorf("%s %v: %v, gaps %+v", name, file.WalkErr, got, out.Gaps())
+		}
+	}
+	f("dir", evidencetest.File{Dir: true, WalkErr: fs.ErrPermission}, evidence.Unreadable, true)
+	f("name", evidencetest.File{WalkErr: evidence.ErrUnsafeName}, evidence.Unsafe, true)
+	f("twice", evidencetest.File{WalkErr: evidence.ErrDuplicate}, evidence.Ambiguous, true)
+	f("away", evidencetest.File{WalkErr: evidence.ErrEscapes}, evidence.OutsideTree, true)
+	f("plain", evidencetest.File{WalkErr: fs.ErrPermission}, evidence.Unreadable, false)
+}
+
+// TestManyLostNames are counted, not listed without end.
+func TestManyLostNames(t *testing.T) {
+	files := tree{}
+	for i := range maxGaps + 10 {
+		files[fmt.Sprintf("d%05d", i)] = evidencetest.File{Dir: true, WalkErr: fs.ErrPermission}
+	}
+	gaps := run(t, "files", linux(files)).Gaps()
+	if len(gaps) > maxGaps+5 || !strings.HasPrefix(gaps[0].Missed.Detail, "10 more") {
+		t.Errorf("%d gaps, first %+v", len(gaps), gaps[0])
+	}
+}

@@ -1,0 +1,62 @@
+package collect
+
+import (
+	"slices"
+	"testing"
+
+	"postern/evidence"
+	"postern/evidence/evidencetest"
+)
+
+func eventPaths(out *evidencetest.Sink) []string {
+	var paths []string
+	for _, e := range out.Events {
+		paths = append(paths, e.Ref.Path)
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths)
+}
+
+func TestLogsAreRead(t *testing.T) {
+	out := run(t, "logs", linux(tree{
+		"var/lib/mail/Logs/2026.01.17-administrative.log": text(adminLines),
+		"srv/old logs/2026.01.16-administrative.log":      text(adminLines),
+		"srv/old logs/readme.zip":                         text("PK no archive"),
+		"srv/photos/holiday.zip":                          text("PK no archive"),
+		"var/lib/mail/Logs/odd.log":                       text("\x00\x01\x02"),
+		"var/lib/mail/Domains/a/files/my.log":             text("\x00\x01\x02"),
+	}))
+	want := []string{"srv/old logs/2026.01.16-administrative.log", "var/lib/mail/Logs/2026.01.17-administrative.log"}
+	if got := eventPaths(out); !slices.Equal(got, want) || len(out.Events) != 4 {
+		t.Errorf("%d events from %q", len(out.Events), got)
+	}
+	var gaps []string
+	for _, g := range out.Gaps() {
+		gaps = append(gaps, g.Path)
+	}
+	if want := []string{"srv/old logs/readme.zip", "var/lib/mail/Logs/odd.log"}; !slices.Equal(gaps, want) {
+		t.Errorf("gaps at %q, want %q", gaps, want)
+	}
+}
+
+// TestPileOfLogs: every file of a pile is asked for.
+func TestPileOfLogs(t *testing.T) {
+	src := &evidence.Source{Kind: evidence.KindLogs, Files: tree{
+		"2026.01.17-administrative.log": text(adminLines), "photo.jpg": text("\xff\xd8\xff"),
+	}}
+	out := run(t, "logs", src)
+	if len(out.Events) != 2 || !said(out, "photo.jpg", evidence.Format, evidence.CompromisedThen) {
+		t.Errorf("%d events, gaps %+v", len(out.Events), out.Gaps())
+	}
+	if out := run(t, "products", src); len(out.Covered)+len(out.Observed) != 0 {
+		t.Error("a pile of logs says nothing about installations")
+	}
+}
+
+func TestLogFoldersNotCollected(t *testing.T) {
+	src := windows(tree{"x": text("x")})
+	src.Partial = true
+	if out := run(t, "logs", src); !said(out, `C:\Mail\Logs`, evidence.NotCollected, evidence.CompromisedThen) {
+		t.Errorf("gaps %+v", out.Gaps())
+	}
+}
