@@ -1,14 +1,22 @@
 // Package detect compiles packs into an Engine and holds evidence against it:
-// observations and events in, findings out. It opens no file: content comes as
-// an io.ReaderAt that a collector opened.
+// observations and events in, findings and judged installations out. It opens
+// no file: content comes as an io.ReaderAt that a collector opened, and a read
+// that fails while matching goes back to that collector as *evidence.ReadError.
+//
+// What it keeps is bounded whatever the input: per rule and class a count, two
+// times and the first twenty references, and the product starts of a source.
+// Results do not depend on the order in which lanes close.
 package detect
 
 import (
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"postern/evidence"
 	"postern/pack"
-	"postern/verdict"
+	"postern/version"
 )
 
 // Options are what the operator adds to the packs.
@@ -26,40 +34,146 @@ type Refusal struct{ Rule, File, Why string }
 
 // Engine is compiled packs. Safe for concurrent use by several examinations.
 type Engine struct {
-	packs []*pack.Pack
-	opt   Options
+	opt      Options
+	packs    []*pack.Pack
+	latest   map[string]version.Version // by pack id: the newest build anyone named
+	rules    []*rule
+	starts   []*start
+	formats  map[string]evidence.LogFormat // by LogFormat.ID
+	literals *literals
+	interest evidence.Interest
 }
 
-// Compile compiles packs. An error means that a pack as a whole can't be used.
+// Compile compiles packs. An error means that a pack as a whole can't be used:
+// an id is taken twice, a rule names a place that is not there, a class that
+// does not exist, or could never match. Refusals list rules of the operator's
+// own that were left out; in this version packs hold all rules and none is.
 func Compile(packs []*pack.Pack, opt Options) (*Engine, []Refusal, error) {
-	return &Engine{packs: packs, opt: opt}, nil, nil
+	e := &Engine{opt: opt, packs: packs, latest: map[string]version.Version{}, formats: map[string]evidence.LogFormat{}, literals: newLiterals()}
+	e.interest = evidence.Interest{Parts: opt.Parts, UserAgent: opt.UserAgent}
+	var faults []error
+	for i, p := range packs {
+		if slices.ContainsFunc(packs[:i], func(o *pack.Pack) bool { return o.ID == p.ID || o.Product.ID == p.Product.ID && p.Product.ID != "" }) {
+			faults = append(faults, fmt.Errorf("detect: pack %q: its id or product %q is taken; load one of the two", p.ID, p.Product.ID))
+			continue
+		}
+		if err := e.add(p); err != nil {
+			faults = append(faults, fmt.Errorf("detect: pack %q: %w", p.ID, err))
+		}
+	}
+	for id := range opt.LatestBuild {
+		if !slices.ContainsFunc(packs, func(p *pack.Pack) bool { return p.ID == id }) {
+			faults = append(faults, fmt.Errorf("detect: latest build given for pack %q, which is not loaded", id))
+		}
+	}
+	if err := e.literals.build(); err != nil {
+		faults = append(faults, err)
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, nil, err
+	}
+	e.interest.Prefilter = e.literals.prefilter()
+	e.interest.Review = clip(opt.Review, e.interest.Required)
+	return e, nil, nil
 }
 
-// Interest is what the packs want to know, merged.
-func (e *Engine) Interest() *evidence.Interest { return &evidence.Interest{} }
+// add merges one pack into the engine.
+func (e *Engine) add(p *pack.Pack) error {
+	if p.Scheme == nil && p.Product.ID != "" {
+		return errors.New("it has no version scheme to read its product's build with")
+	}
+	in := &e.interest
+	in.Products = append(in.Products, p.Product)
+	in.Places = append(in.Places, p.Places...)
+	for _, f := range p.Logs {
+		if _, known := e.formats[f.ID]; !known {
+			e.formats[f.ID] = f
+			in.Logs = append(in.Logs, f)
+		}
+	}
+	if from := p.RequiredFrom; !from.IsZero() && (in.Required.From.IsZero() || from.Before(in.Required.From)) {
+		in.Required.From = from
+	}
+	if err := e.setLatest(p); err != nil {
+		return err
+	}
+	var faults []error
+	for i := range p.Indicators {
+		r, err := compileRule(p, &p.Indicators[i])
+		if err != nil {
+			faults = append(faults, fmt.Errorf("indicator %q: %w", p.Indicators[i].ID, err))
+			continue
+		}
+		if slices.ContainsFunc(e.rules, func(o *rule) bool { return o.ID == r.ID }) {
+			faults = append(faults, fmt.Errorf("indicator %q: its id is taken", r.ID))
+			continue
+		}
+		r.number = len(e.rules)
+		r.ids = e.literals.intern(r.literals())
+		e.rules = append(e.rules, r)
+	}
+	if p.Starts != nil {
+		e.starts = append(e.starts, &start{pack: p, ids: e.literals.intern(fromRegexp(p.Starts, false))})
+	}
+	return errors.Join(faults...)
+}
+
+// setLatest settles the newest build known: the pack's, or what the operator
+// named if that is newer.
+func (e *Engine) setLatest(p *pack.Pack) error {
+	e.latest[p.ID] = p.Latest.Version
+	said, given := e.opt.LatestBuild[p.ID]
+	if !given {
+		return nil
+	}
+	if p.Scheme == nil {
+		return errors.New("a latest build was given, and it has no version scheme")
+	}
+	v, err := p.Scheme.Parse(said)
+	if err != nil {
+		return fmt.Errorf("latest build %q: %w", said, err)
+	}
+	if v.Build > e.latest[p.ID].Build {
+		e.latest[p.ID] = v
+	}
+	return nil
+}
+
+// clip leaves the bounds of review that narrow the required window.
+func clip(review, required evidence.Period) evidence.Period {
+	if !review.From.After(required.From) {
+		review.From = time.Time{}
+	}
+	return review
+}
+
+// Interest is what the packs want to know, merged. The caller must not change it.
+func (e *Engine) Interest() *evidence.Interest { return &e.interest }
 
 // Begin starts holding one source's evidence against the packs.
-func (e *Engine) Begin(src *evidence.Source) *Examination { return &Examination{} }
+func (e *Engine) Begin(src *evidence.Source) *Examination {
+	return &Examination{engine: e, os: src.ID.OS, buckets: map[bucketKey]*bucket{}, starts: map[*pack.Pack]startTimes{}, blind: map[string]bool{}}
+}
 
-// Examination is the evidence.Sink of one source.
-type Examination struct{}
+// limit is how many references a finding keeps.
+func (e *Engine) limit() int {
+	if e.opt.AllRefs {
+		return int(^uint(0) >> 1)
+	}
+	return 20
+}
 
-// Lane opens a lane. See evidence.Sink.
-func (x *Examination) Lane(evidence.Ref) evidence.Lane { return nil }
+// packOf returns the pack of a product, nil if none is loaded.
+func (e *Engine) packOf(product string) *pack.Pack {
+	for _, p := range e.packs {
+		if p.Product.ID == product {
+			return p
+		}
+	}
+	return nil
+}
 
-// Cover takes a coverage row. See evidence.Sink.
-func (x *Examination) Cover(evidence.Coverage) {}
-
-// Coverage returns all rows so far, by kind, path and position.
-func (x *Examination) Coverage() []evidence.Coverage { return nil }
-
-// Result folds everything seen into findings and judged installations. asOf
-// is when the evidence was taken: open windows end there.
-func (x *Examination) Result(asOf time.Time) Result { return Result{} }
-
-// Result is what one source gave.
-type Result struct {
-	Installations []verdict.Installation
-	Findings      []verdict.Finding
-	Coverage      []evidence.Coverage
+// family is the family of a schema's format, "" if no pack knows the format.
+func (e *Engine) family(s *evidence.Schema) string {
+	return e.formats[s.Format].Family
 }

@@ -1,0 +1,100 @@
+package detect
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"postern/evidence"
+	"postern/pack"
+)
+
+func TestCompileRefuses(t *testing.T) {
+	f := func(want string, spoil func(p *pack.Pack), opt Options) {
+		t.Helper()
+		p := testPack(t)
+		spoil(p)
+		_, _, err := Compile([]*pack.Pack{p}, opt)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	one := func(ind pack.Indicator) func(*pack.Pack) {
+		if ind.Class == "" {
+			ind.Class, ind.Severity = "state", "high"
+		}
+		return func(p *pack.Pack) { p.Indicators = []pack.Indicator{ind} }
+	}
+	f(`no place "nowhere"`, one(pack.Indicator{Kind: pack.OnFile, Match: pack.Match{Place: "nowhere"}}), Options{})
+	f("does not ask for folders", one(pack.Indicator{Kind: pack.OnFolder, Match: pack.Match{Place: "webroot"}}), Options{})
+	f("does not ask for content", one(pack.Indicator{Kind: pack.OnFile, Match: pack.Match{Place: "domains", Magic: [][]byte{{1}}}}), Options{})
+	f("does not ask for hashes", one(pack.Indicator{Kind: pack.OnFile, Match: pack.Match{Place: "domains", Hashes: []string{"00"}}}), Options{})
+	f("it would match every event", one(pack.Indicator{Kind: pack.OnEvent}), Options{})
+	f("no peers", one(pack.Indicator{Kind: pack.OnPeer}), Options{})
+	f("no hashes", one(pack.Indicator{Kind: pack.OnHash}), Options{})
+	f(`kind "wish" is none`, one(pack.Indicator{Kind: "wish"}), Options{})
+	f(`class "bad"`, one(pack.Indicator{Kind: pack.OnEvent, Class: "bad", Severity: "high"}), Options{})
+	f("its id is taken", func(p *pack.Pack) { p.Indicators = append(p.Indicators, p.Indicators[0]) }, Options{})
+	f("no version scheme", func(p *pack.Pack) { p.Scheme = nil }, Options{})
+	f("not loaded", func(*pack.Pack) {}, Options{LatestBuild: map[string]string{"exchange": "1"}})
+	f(`latest build "new"`, func(*pack.Pack) {}, Options{LatestBuild: map[string]string{"smartermail": "new"}})
+	if _, _, err := Compile([]*pack.Pack{testPack(t), testPack(t)}, Options{}); err == nil || !strings.Contains(err.Error(), "is taken") {
+		t.Errorf("the same pack twice: %v", err)
+	}
+}
+
+func TestInterestIsMerged(t *testing.T) {
+	second := &pack.Pack{ID: "other", RequiredFrom: date("2024-05-01"), Logs: []evidence.LogFormat{{ID: "iis.w3c", Family: "web access"}, {ID: "other.log"}}}
+	in := engineOf(t, Options{Parts: evidence.Exposed, UserAgent: "postern", Review: evidence.Period{From: date("2020-01-01"), To: date("2026-01-01")}}, testPack(t), second).Interest()
+	if len(in.Products) != 2 || len(in.Logs) != 4 || len(in.Places) != 2 || !in.Required.From.Equal(date("2024-05-01")) || in.Parts != evidence.Exposed || in.UserAgent != "postern" || in.Prefilter == nil {
+		t.Errorf("interest %+v", in)
+	}
+	if !in.Review.From.IsZero() || !in.Review.To.Equal(date("2026-01-01")) {
+		t.Errorf("review %+v: a --since before the window narrows nothing", in.Review)
+	}
+	if in := engineOf(t, Options{}).Interest(); in.Prefilter == nil {
+		t.Error("no packs, no prefilter: readers call it")
+	}
+}
+
+func TestLiterals(t *testing.T) {
+	f := func(re string, want ...string) {
+		t.Helper()
+		got := fromRegexp(regexp.MustCompile(re), false)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", re, got, want)
+		}
+	}
+	f(`(?i)\bUser @[^\r\n]*force-reset-password`, "force-reset-password")
+	f(`^/(?:abc|defg)/x`, "abc", "defg")
+	f(`(?:abc|d)`)
+	f(`(?:abcd)?ef`)
+	f(`(?:abcd)+`, "abcd")
+	f(`(?:abcd){2,3}x`, "abcd")
+	f(`[a-z]+\d`)
+	f(`ab`)
+	f(`Grün und blau`, "n und blau")
+	if got := usable([]string{"/api/v1/a b", "/x/longer%20path"}, true); !slices.Equal(got, []string{"api/v1/a", "x/longer"}) {
+		t.Errorf("in a path: %q", got)
+	}
+}
+
+func TestCoverageIsSortedAndOnce(t *testing.T) {
+	x := begin(t)
+	gap := evidence.Gap(evidence.CoverFile, "b", evidence.Exposed, evidence.Unreadable, "")
+	for _, c := range []evidence.Coverage{gap, {Kind: evidence.CoverLog, Path: "a"}, {Kind: evidence.CoverFile, Path: "b"}, gap, {Kind: evidence.CoverFile, Path: "a"}, {Kind: evidence.CoverFile, Path: "a"}} {
+		x.Cover(c)
+	}
+	var got []string
+	for _, c := range x.Result(now).Coverage {
+		s := string(c.Kind) + " " + c.Path
+		if c.Missed != nil {
+			s += " " + c.Missed.String()
+		}
+		got = append(got, s)
+	}
+	if want := []string{"file a", "file a", "file b", "file b unreadable", "log a"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

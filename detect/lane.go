@@ -1,0 +1,182 @@
+package detect
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"postern/evidence"
+	"postern/verdict"
+)
+
+// mostPrograms is how many schemas a lane remembers the programs of.
+const mostPrograms = 64
+
+// Examination is the evidence.Sink of one source. Its methods are safe for
+// concurrent use; Result is called once, after every lane was closed.
+type Examination struct {
+	engine *Engine
+	os     evidence.OS
+
+	mu       sync.Mutex
+	buckets  map[bucketKey]*bucket
+	starts   starts
+	installs []evidence.Installation
+	cover    []evidence.Coverage
+	blind    map[string]bool // gaps for lacking columns, said once per file
+}
+
+// Lane opens a lane. See evidence.Sink.
+func (x *Examination) Lane(ref evidence.Ref) evidence.Lane {
+	return &lane{x: x, ref: ref, buckets: map[bucketKey]*bucket{}, starts: starts{}, programs: map[*evidence.Schema]*program{}}
+}
+
+// Cover takes a coverage row. See evidence.Sink.
+func (x *Examination) Cover(c evidence.Coverage) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.cover = append(x.cover, c)
+}
+
+// Coverage returns all rows so far, by kind, path and time.
+func (x *Examination) Coverage() []evidence.Coverage {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return sortCoverage(slices.Clone(x.cover))
+}
+
+// sortCoverage orders rows and drops exact repetitions of a gap.
+func sortCoverage(rows []evidence.Coverage) []evidence.Coverage {
+	slices.SortStableFunc(rows, compareCoverage)
+	return slices.CompactFunc(rows, func(a, b evidence.Coverage) bool {
+		return a.Missed != nil && b.Missed != nil && a.Parts == b.Parts && compareCoverage(a, b) == 0
+	})
+}
+
+func compareCoverage(a, b evidence.Coverage) int {
+	missed := func(c evidence.Coverage) string {
+		if c.Missed == nil {
+			return ""
+		}
+		return c.Missed.String()
+	}
+	return cmp.Or(strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(a.Path, b.Path), a.From.Compare(b.From), a.To.Compare(b.To),
+		strings.Compare(missed(a), missed(b)), strings.Compare(a.Family, b.Family), cmp.Compare(a.Count, b.Count), cmp.Compare(a.Bytes, b.Bytes), strings.Compare(a.SHA256, b.SHA256))
+}
+
+// lane counts on its own and is folded in at Close.
+type lane struct {
+	x        *Examination
+	ref      evidence.Ref
+	buckets  map[bucketKey]*bucket
+	starts   starts
+	installs []evidence.Installation
+	last     *program
+	programs map[*evidence.Schema]*program
+}
+
+// Events takes rows of one schema. See evidence.Lane.
+func (l *lane) Events(batch *evidence.EventBatch) error {
+	p := l.program(batch.Schema)
+	e := l.x.engine
+	for i := range batch.Events {
+		event := &batch.Events[i]
+		p.match(e.literals, event, func(s sighting) { l.add(s, event.Ref, event.Time, event.Raw) })
+		for _, st := range p.starts {
+			if p.started(e.literals, event, st) {
+				l.starts.add(st.pack, event.Time)
+			}
+		}
+	}
+	return nil
+}
+
+// program finds or compiles the program of a schema.
+func (l *lane) program(s *evidence.Schema) *program {
+	if l.last != nil && l.last.schema == s {
+		return l.last
+	}
+	p := l.programs[s]
+	if p == nil {
+		if len(l.programs) >= mostPrograms {
+			clear(l.programs) // a log may change its columns on every line
+		}
+		p = l.x.engine.compile(s)
+		l.programs[s] = p
+		l.x.sayBlind(l.ref.Path, p.blind)
+	}
+	l.last = p
+	return p
+}
+
+// sayBlind covers columns that rules need and a log does not have: what they
+// would have shown was not logged.
+func (x *Examination) sayBlind(path string, roles []string) {
+	if len(roles) == 0 {
+		return
+	}
+	gap := evidence.Gap(evidence.CoverLog, path, evidence.CompromisedThen, evidence.LowLevel, "no column for "+strings.Join(roles, ", ")+"; rules that need it were not held against this log")
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if key := gap.Path + "\x00" + gap.Missed.Detail; !x.blind[key] {
+		x.blind[key] = true
+		x.cover = append(x.cover, gap)
+	}
+}
+
+func (l *lane) add(s sighting, ref evidence.Ref, at time.Time, text []byte) {
+	e := l.x.engine
+	key := bucketKey{rule: s.rule, class: s.class, label: s.label}
+	if s.class == verdict.Failed {
+		key.day = dayKey(at, e.interest.Required.From, e.opt.Now)
+	}
+	b := l.buckets[key]
+	if b == nil {
+		b = &bucket{}
+		l.buckets[key] = b
+	}
+	b.add(s, ref, at, text, e.limit())
+}
+
+// Observe takes one fact. See evidence.Lane.
+func (l *lane) Observe(o *evidence.Observation) error {
+	switch o.Kind {
+	case evidence.ObserveProduct:
+		if o.Installation != nil {
+			l.installs = append(l.installs, copyInstallation(o.Installation))
+		}
+	case evidence.ObserveFile, evidence.ObserveFolder:
+		return l.observePath(o)
+	}
+	return nil
+}
+
+func copyInstallation(i *evidence.Installation) evidence.Installation {
+	c := *i
+	c.Signals, c.Changes, c.Notes = slices.Clone(i.Signals), slices.Clone(i.Changes), slices.Clone(i.Notes)
+	return c
+}
+
+// Close folds the lane into its examination, once.
+func (l *lane) Close() error {
+	x, limit := l.x, l.x.engine.limit()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for key, b := range l.buckets {
+		if have := x.buckets[key]; have != nil {
+			have.merge(b, limit)
+		} else {
+			x.buckets[key] = b
+		}
+	}
+	for p, times := range l.starts {
+		for _, at := range times {
+			x.starts.add(p, at)
+		}
+	}
+	x.installs = append(x.installs, l.installs...)
+	l.buckets, l.starts, l.installs = map[bucketKey]*bucket{}, starts{}, nil
+	return nil
+}

@@ -1,0 +1,213 @@
+package detect
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"postern/evidence"
+	"postern/verdict"
+)
+
+// Result is what one source gave.
+type Result struct {
+	Installations []verdict.Installation
+	Findings      []verdict.Finding
+	Coverage      []evidence.Coverage
+}
+
+// Result folds everything seen into findings and judged installations. asOf
+// is when the evidence was taken: open windows end there.
+func (x *Examination) Result(asOf time.Time) Result {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	installs := x.judge(asOf)
+	r := Result{Findings: x.fold(installs)}
+	cover := slices.Clone(x.cover)
+	for i := range installs {
+		j := &installs[i]
+		r.Installations = append(r.Installations, j.Installation)
+		r.Findings = append(r.Findings, j.findings()...)
+		for _, m := range j.gaps {
+			if j.Role != evidence.Copy {
+				cover = append(cover, evidence.Gap(j.kind(), j.Path, evidence.Exposed, m.Reason, m.Detail))
+			}
+		}
+	}
+	r.Coverage = sortCoverage(cover)
+	finish(r.Findings, r.Coverage, x.engine.limit())
+	return r
+}
+
+// kind is the kind of coverage an installation's build belongs to.
+func (j *judged) kind() evidence.CoverageKind {
+	if strings.Contains(j.Path, "://") {
+		return evidence.CoverPage
+	}
+	return evidence.CoverFile
+}
+
+// foldKey is what findings merge by.
+type foldKey struct {
+	rule  *rule
+	class verdict.Class
+	label string
+}
+
+// fold grades the buckets, now that the installations are known, and merges
+// them to one finding per rule, class and label.
+func (x *Examination) fold(installs []judged) []verdict.Finding {
+	merged := map[foldKey]*bucket{}
+	for key, b := range x.buckets {
+		class := key.class
+		if class == verdict.Failed && !provenFixed(installs, key.rule.Vulns, b) {
+			class = verdict.Attempt // its outcome is open, whatever the status was
+		}
+		k := foldKey{key.rule, class, key.label}
+		if merged[k] == nil {
+			merged[k] = &bucket{}
+		}
+		merged[k].merge(b, x.engine.limit())
+	}
+	var all []verdict.Finding
+	for k, b := range merged {
+		all = append(all, verdict.Finding{
+			Rule: k.rule.ID, Title: k.rule.Title, Question: k.rule.Parts, Severity: b.severity, Confidence: k.rule.Confidence, Class: k.class, Label: k.label,
+			Count: b.count, First: b.first, Last: b.last, Attack: k.rule.Attack, Refs: b.refs, Next: k.rule.Next, Vulns: k.rule.Vulns,
+			Open: k.class == verdict.Attempt && !provenFixed(installs, k.rule.Vulns, b),
+		})
+	}
+	return all
+}
+
+// provenFixed reports whether every sighting of a bucket fell on a product
+// proven fixed for the CVEs the rule shows. A rule that is tied to no CVE, a
+// sighting without time and a source without installations prove nothing.
+func provenFixed(installs []judged, cves []string, b *bucket) bool {
+	if len(cves) == 0 {
+		return false
+	}
+	for _, cve := range cves {
+		found := false
+		for i := range installs {
+			j := &installs[i]
+			if j.Role == evidence.Copy {
+				continue
+			}
+			at := slices.IndexFunc(j.Vulnerabilities, func(v verdict.Vulnerability) bool { return v.ID == cve })
+			if at < 0 {
+				continue
+			}
+			if !j.fixedFor(&j.Vulnerabilities[at], b) {
+				return false
+			}
+			found = true
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}
+
+// fixedFor reports whether the installation was proven fixed for v at every
+// time in the bucket.
+func (j *judged) fixedFor(v *verdict.Vulnerability, b *bucket) bool {
+	if v.Status != verdict.Fixed || j.Confidence == evidence.Unsure {
+		return false
+	}
+	return j.never[v.ID] || !j.FixedAt.IsZero() && !b.undated && !b.first.IsZero() && !b.first.Before(j.FixedAt)
+}
+
+// findings are what an installation itself is a finding for.
+func (j *judged) findings() []verdict.Finding {
+	var all []verdict.Finding
+	add := func(rule, title string, class verdict.Class, severity verdict.Severity, next string) {
+		refs := j.refs()
+		all = append(all, verdict.Finding{
+			Rule: j.pack.ID + "-" + rule, Title: title, Question: evidence.Exposed, Severity: severity, Confidence: j.Confidence,
+			Class: class, Count: int64(len(refs)), Refs: refs, Next: next,
+		})
+	}
+	name := j.Installation.String()
+	affected := j.With(verdict.Affected)
+	switch {
+	case len(affected) > 0 && j.Role == evidence.Copy:
+		add("vulnerable-copy", strings.TrimSuffix(j.AffectedBy(), ".")+"; nothing runs it", verdict.Lead, verdict.Low, "Remove the copy, or make sure that nobody restores it as it is.")
+	case len(affected) > 0:
+		add("affected", strings.TrimSuffix(j.AffectedBy(), "."), verdict.State, gravest(affected), "Update it now, and look for a compromise from before the update.")
+		all[len(all)-1].Vulns = ids(affected)
+	}
+	if j.Disagree {
+		add("mixed-files", name+": "+j.BuildWhy, verdict.State, verdict.Medium, "Repeat the update and restart the product, then check again.")
+	}
+	if j.runningOld != "" {
+		add("running-old", name+": "+j.runningOld, verdict.State, verdict.Medium, "Restart the product, then check again.")
+	}
+	return all
+}
+
+// refs are the references of all signals, and of the traces if there are none.
+func (j *judged) refs() []evidence.Ref {
+	var refs []evidence.Ref
+	for _, s := range j.Signals {
+		refs = append(refs, s.Ref)
+	}
+	if refs == nil {
+		for _, c := range j.Changes {
+			refs = append(refs, c.Ref)
+		}
+	}
+	slices.SortStableFunc(refs, evidence.Ref.Compare)
+	refs = slices.CompactFunc(refs, func(a, b evidence.Ref) bool { return a.Compare(b) == 0 })
+	if refs == nil {
+		refs = []evidence.Ref{{Collector: "installed", Path: j.Path}}
+	}
+	return refs
+}
+
+func gravest(affected []verdict.Vulnerability) verdict.Severity {
+	severity := verdict.Medium
+	for _, v := range affected {
+		switch {
+		case v.KEV:
+			return verdict.Critical
+		case v.Score >= 7: // CVSS: "high" begins at 7.0
+			severity = verdict.High
+		}
+	}
+	return severity
+}
+
+func ids(vulns []verdict.Vulnerability) []string {
+	var all []string
+	for _, v := range vulns {
+		all = append(all, v.ID)
+	}
+	return all
+}
+
+// finish gives findings their references' hashes, their ids and their order.
+func finish(findings []verdict.Finding, cover []evidence.Coverage, limit int) {
+	sums := map[string]string{}
+	for _, c := range cover {
+		if c.SHA256 != "" {
+			sums[c.Path] = c.SHA256
+		}
+	}
+	for i := range findings {
+		f := &findings[i]
+		f.Refs = f.Refs[:min(len(f.Refs), limit)]
+		for k := range f.Refs {
+			f.Refs[k].SHA256 = cmp.Or(f.Refs[k].SHA256, sums[f.Refs[k].Path])
+		}
+		if len(f.Refs) > 0 {
+			f.ID = verdict.FindingID(f.Rule, f.Refs[0])
+		}
+	}
+	slices.SortStableFunc(findings, func(a, b verdict.Finding) int {
+		return cmp.Or(-cmp.Compare(slices.Index(severities, a.Severity), slices.Index(severities, b.Severity)), strings.Compare(a.Rule, b.Rule),
+			strings.Compare(string(a.Class), string(b.Class)), strings.Compare(a.Label, b.Label), strings.Compare(a.Title, b.Title))
+	})
+}
