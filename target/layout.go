@@ -1,0 +1,214 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+
+	"postern/evidence"
+	"postern/target/tree"
+)
+
+// marks are folders that only stand together at a system's root. A name with
+// one of its children is enough; names alone take two.
+var marks = []struct {
+	os    evidence.OS
+	name  string
+	below []string
+}{
+	{evidence.Windows, "windows", []string{"system32", "syswow64", "winsxs"}},
+	{evidence.Windows, "program files", []string{"common files", "windows defender", "smartertools"}},
+	{evidence.Windows, "program files (x86)", []string{"common files", "smartertools"}},
+	{evidence.Windows, "programdata", []string{"microsoft"}},
+	{evidence.Windows, "inetpub", []string{"wwwroot", "logs"}},
+	{evidence.Windows, "users", []string{"public", "default", "administrator", "all users"}},
+	{evidence.Linux, "etc", []string{"passwd", "hostname", "os-release", "systemd", "cron.d", "fstab", "ssh"}},
+	{evidence.Linux, "var", []string{"log", "lib", "spool", "www", "cache"}},
+	{evidence.Linux, "opt", nil},
+	{evidence.Linux, "usr", []string{"bin", "lib", "share", "sbin"}},
+	{evidence.Linux, "root", []string{".bashrc", ".ssh", ".bash_history"}},
+	{evidence.Linux, "home", nil},
+	{evidence.Linux, "srv", nil},
+	{evidence.Linux, "boot", nil},
+	{evidence.Linux, "proc", nil},
+}
+
+// driveFolder is a folder standing for a Windows drive: C, C:, and C%3A as
+// Velociraptor writes it.
+var driveFolder = regexp.MustCompile(`(?i)^([a-z])(:|%3a)?$`)
+
+// maxWraps is how many folders may be wrapped around a system's root.
+const maxWraps = 4
+
+// recognise finds what the tree holds: a system's root, logs and nothing else,
+// or files of an unknown layout.
+func recognise(ctx context.Context, src *evidence.Source, t *tree.Tree) {
+	names, err := t.Names(".")
+	if err != nil {
+		src.Gaps = append(src.Gaps, evidence.ErrGap(evidence.CoverFile, ".", everything, err))
+	}
+	switch {
+	case src.Kind == evidence.KindLogs: // one file
+		return
+	case len(names) == 0 && len(src.Gaps) == 0:
+		src.Gaps = append(src.Gaps, evidence.Gap(evidence.CoverFile, ".", everything, evidence.Absent, src.Target+" is empty"))
+	}
+	root := evidence.Name(".")
+	for range maxWraps {
+		if isCollection(names) {
+			src.Kind, src.Partial = evidence.KindCollection, true
+		}
+		src.ID.OS, src.Volumes = volumes(t, root, names)
+		inner := wrapped(t, root, names)
+		if src.ID.OS != "" || inner == "" {
+			break
+		}
+		root = inner
+		if names, err = t.Names(root); err != nil {
+			src.Gaps = append(src.Gaps, evidence.ErrGap(evidence.CoverFile, string(root), everything, err))
+			break
+		}
+	}
+	switch src.ID.OS {
+	case evidence.Windows:
+		t.Fold = tree.FoldFirst
+	case evidence.Linux:
+		t.Fold = tree.FoldNever
+	default:
+		if src.Kind == evidence.KindTree && onlyLogs(ctx, src, t) {
+			src.Kind = evidence.KindLogs
+			return
+		}
+		src.Volumes = []evidence.Volume{{Mount: "/", Root: "."}}
+	}
+	t.Volumes = src.Volumes
+}
+
+// isCollection knows the marker files of Velociraptor, UAC and KAPE.
+func isCollection(names []string) bool {
+	return slices.ContainsFunc(names, func(n string) bool {
+		n = strings.ToLower(n)
+		return n == "uploads.json" || n == "uac.log" || strings.HasSuffix(n, "_copylog.csv")
+	})
+}
+
+// volumes reads the system and its drives off the names of a folder.
+func volumes(t *tree.Tree, root evidence.Name, names []string) (evidence.OS, []evidence.Volume) {
+	switch os := systemAt(t, root, names); os {
+	case evidence.Windows:
+		return os, []evidence.Volume{{Mount: "C:", Root: root}}
+	case evidence.Linux:
+		return os, []evidence.Volume{{Mount: "/", Root: root}}
+	}
+	var list []evidence.Volume
+	others, windows := 0, false
+	for _, n := range names {
+		m := driveFolder.FindStringSubmatch(n)
+		at := root.Join(n)
+		if m == nil || !isFolder(t, at) {
+			if isFolder(t, at) {
+				others++
+			}
+			continue
+		}
+		list = append(list, evidence.Volume{Mount: strings.ToUpper(m[1]) + ":", Root: at})
+		below, err := t.Names(at)
+		windows = windows || m[2] != "" || err == nil && systemAt(t, at, below) == evidence.Windows
+	}
+	if windows || len(list) > 0 && others == 0 && strings.EqualFold(list[0].Mount, "C:") {
+		return evidence.Windows, list
+	}
+	return "", nil
+}
+
+// systemAt says whose root a folder with these names is; "" for nobody's.
+func systemAt(t *tree.Tree, root evidence.Name, names []string) evidence.OS {
+	count := map[evidence.OS]int{}
+	for _, m := range marks {
+		for _, n := range names {
+			if !strings.EqualFold(n, m.name) {
+				continue
+			}
+			below, err := t.Names(root.Join(n))
+			if err != nil && !errors.Is(err, fs.ErrPermission) {
+				break // a file, or a link that leads nowhere
+			}
+			count[m.os]++
+			if slices.ContainsFunc(below, func(b string) bool { return slices.Contains(m.below, strings.ToLower(b)) }) {
+				count[m.os]++
+			}
+			break
+		}
+	}
+	win, lin := count[evidence.Windows], count[evidence.Linux]
+	switch {
+	case win >= 2 && win > lin:
+		return evidence.Windows
+	case lin >= 2:
+		return evidence.Linux
+	}
+	return ""
+}
+
+// wrapped is the folder that a tree's content may be wrapped in: UAC's
+// "[root]", or the only one there is. "" when there is none.
+func wrapped(t *tree.Tree, root evidence.Name, names []string) evidence.Name {
+	if slices.Contains(names, "[root]") {
+		return root.Join("[root]")
+	}
+	var only evidence.Name
+	for _, n := range names {
+		if at := root.Join(n); isFolder(t, at) {
+			if only != "" {
+				return ""
+			}
+			only = at
+		}
+	}
+	return only
+}
+
+func isFolder(t *tree.Tree, name evidence.Name) bool {
+	e, err := t.Stat(name)
+	return err == nil && e.Mode.IsDir()
+}
+
+// logName is what logs are called, lower case; packed ones included.
+var logName = regexp.MustCompile(`(\.(log|evtx?|w3c)([._-][0-9.-]+)?` +
+	`|^(syslog|messages|auth|secure|maillog|mail|kern|daemon|cron|user)(\.log)?([.-][0-9]+)*` +
+	`|^[a-z0-9_.-]*(access|error)[_.-]log.*)(\.(zip|gz|zst|bz2|xz))?$`)
+
+func isLog(name evidence.Name) bool {
+	base := strings.ToLower(name.Base())
+	return logName.MatchString(base) ||
+		strings.HasSuffix(base, ".txt") && strings.Contains(strings.ToLower(name.Dir().Base()), "log")
+}
+
+var errNotLogs = errors.New("target: not only logs")
+
+// onlyLogs reports whether every file is a log by its name, and says when there
+// is no file at all. What could not be listed counts as something else.
+func onlyLogs(ctx context.Context, src *evidence.Source, t *tree.Tree) bool {
+	files := 0
+	err := t.Walk(ctx, ".", func(e evidence.Entry) error {
+		switch {
+		case e.Mode.IsDir() && e.Err == nil:
+			return nil
+		case !isLog(e.Name):
+			files++
+			return errNotLogs
+		}
+		files++
+		return nil
+	})
+	if err == nil && files == 0 && len(src.Gaps) == 0 {
+		src.Gaps = append(src.Gaps, evidence.Gap(evidence.CoverFile, ".", everything, evidence.Absent, src.Target+" holds folders and no file"))
+	}
+	if err != nil && !errors.Is(err, errNotLogs) {
+		src.Gaps = append(src.Gaps, evidence.ErrGap(evidence.CoverFile, ".", everything, err))
+	}
+	return err == nil && files > 0
+}

@@ -1,0 +1,128 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"postern/evidence"
+	"postern/target/tree"
+)
+
+// Options are what the operator says about targets. The zero value opens with
+// the default limits and no scope beyond what is named.
+type Options struct {
+	Partial bool           // --partial: what is missing was not collected
+	AsOf    time.Time      // --as-of: when the evidence was taken; zero: not said
+	Zone    *time.Location // --time-zone; nil: not said
+	Host    string         // --host NAME=TARGET, or NAME for every target; "": not said
+	Scratch string         // directory for spooled archives; "": a temporary one, made when needed
+	Limits  Limits
+	Scope   *Scope       // nil: only named hosts
+	Rate    float64      // requests per second and host; 0: the polite default
+	Pace    *Pace        // shared by all targets of a run; nil: one of this call, made from Rate
+	Log     *slog.Logger // nil: discard
+}
+
+// Limits bound what one target may cost. A zero field means its default.
+type Limits = tree.Limits
+
+// DefaultLimits returns the limits in force where Options set none.
+func DefaultLimits() Limits { return tree.DefaultLimits() }
+
+// everything is what a source that cannot be read leaves open.
+const everything = evidence.Exposed | evidence.Compromised
+
+// Open works out what one target is and opens it: "" is this host; a path is a
+// tree, an archive of one or a pile of logs; what IsNetwork knows is the web. A target that is not there wraps
+// fs.ErrNotExist. One that is there and cannot be opened, or not whole, is a
+// Source with Gaps. The caller closes every Source.
+func Open(ctx context.Context, spec string, opt Options) ([]*evidence.Source, error) {
+	if spec == "" {
+		return openHost(ctx, opt)
+	}
+	if IsNetwork(spec) {
+		return openURL(ctx, spec, opt)
+	}
+	info, err := os.Stat(spec)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("target: %q is not there; a web address is written https://HOST: %w", spec, fs.ErrNotExist)
+	}
+	src := &evidence.Source{Target: spec, Kind: evidence.KindTree, Partial: opt.Partial, Close: func() error { return nil }}
+	started := time.Now()
+	switch {
+	case err != nil:
+		src.Gaps = append(src.Gaps, evidence.ErrGap(evidence.CoverFile, spec, everything, err))
+		bind(src, opt)
+	case info.IsDir():
+		openDir(ctx, src, spec, opt)
+	case info.Mode().IsRegular():
+		openFile(ctx, src, spec, opt)
+	default:
+		src.Gaps = append(src.Gaps, evidence.Gap(evidence.CoverFile, spec, everything, evidence.Unsupported,
+			"a "+info.Mode().Type().String()+" is not opened; mount a disk read-only and name the folder"))
+	}
+	if opt.Log != nil {
+		opt.Log.Debug("opened", "target", spec, "kind", src.Kind, "os", src.ID.OS, "gaps", len(src.Gaps), "took", time.Since(started))
+	}
+	return []*evidence.Source{src}, nil
+}
+
+// openDir opens a mounted or copied tree, or a folder of logs.
+func openDir(ctx context.Context, src *evidence.Source, dir string, opt Options) {
+	t, err := tree.Disk(dir, false, opt.Limits)
+	if err != nil {
+		src.Gaps = append(src.Gaps, evidence.ErrGap(evidence.CoverFile, dir, everything, err))
+		bind(src, opt)
+		return
+	}
+	adopt(ctx, src, t, opt)
+}
+
+// openFile opens an archive, or takes the file for a log.
+func openFile(ctx context.Context, src *evidence.Source, path string, opt Options) {
+	t, single, faults, err := tree.File(ctx, path, opt.Scratch, opt.Limits)
+	if single {
+		src.Kind = evidence.KindLogs
+	}
+	for _, fault := range append(faults, err) {
+		if fault != nil {
+			src.Gaps = append(src.Gaps, evidence.ErrGap(evidence.CoverFile, path, everything, fault))
+		}
+	}
+	if err != nil {
+		src.Kind = evidence.KindLogs
+		bind(src, opt)
+		return
+	}
+	adopt(ctx, src, t, opt)
+}
+
+// adopt makes t the source's files and finds out what they are.
+func adopt(ctx context.Context, src *evidence.Source, t *tree.Tree, opt Options) {
+	src.Files, src.Close = t, t.Close
+	recognise(ctx, src, t)
+	identify(src, t)
+	bind(src, opt)
+	if src.ID.Zone == nil {
+		src.Gaps = append(src.Gaps, evidence.Gap(evidence.CoverState, "time zone", evidence.CompromisedThen, evidence.NoZone,
+			"nothing here says in which zone local times are written; they are read as UTC; give --time-zone"))
+	}
+}
+
+// bind applies what the operator said over what the evidence says.
+func bind(src *evidence.Source, opt Options) {
+	src.ID.Captured = opt.AsOf
+	if opt.Zone != nil {
+		src.ID.Zone, src.ID.ZoneFrom = opt.Zone, "--time-zone"
+	}
+	name, target, tied := strings.Cut(opt.Host, "=")
+	if name != "" && (!tied || target == src.Target) {
+		src.ID.Host = name
+	}
+}
