@@ -143,7 +143,7 @@ func (a *archive) read(ctx context.Context, base string) (opened bool, faults []
 				return false, []error{fmt.Errorf("%w: %s", evidence.ErrUnsupported, f.what)}
 			}
 		}
-		if archiveName.MatchString(base) {
+		if archiveName.MatchString(base) && !logArchive.MatchString(base) {
 			return false, []error{fmt.Errorf("%w: not an archive, though its name says so", evidence.ErrTruncated)}
 		}
 		return false, nil

@@ -164,7 +164,7 @@ func (s *sized) ReadAt(p []byte, off int64) (int, error) {
 	switch {
 	case n < len(p) && (err == nil || errors.Is(err, io.EOF)):
 		return n, fmt.Errorf("%w: %d bytes of %d", evidence.ErrTruncated, off+int64(n), s.size)
-	case n < len(p):
+	case err != nil && !errors.Is(err, io.EOF):
 		return n, err
 	case short:
 		return n, io.EOF
