@@ -4,9 +4,8 @@
 // library.
 //
 // JSON types are strict: a number where the standard has a string is an error.
-// Unknown fields are accepted, because the standard's JSON schema sets no
-// additionalProperties limit on any object of a document except the CVSS ones,
-// and those are checked by test 6.1.8. Limits: MaxSize bytes, branches nested
+// Unknown fields are accepted, because the standard's JSON schema limits the
+// properties of no object of a document. Limits: MaxSize bytes, branches nested
 // 64 deep.
 package csaf
 
