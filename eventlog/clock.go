@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	firstYear = 1970 // a log before it is a misread line
+	firstYear = 1980 // a log before it is a misread line
 	lastYear  = 2200
 	halfDay   = 12 * time.Hour
 	lateClock = 23*time.Hour + 55*time.Minute

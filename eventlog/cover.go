@@ -46,7 +46,7 @@ func (l *log) cover(got result, sum string) {
 	if reason, detail := l.lost(got); reason != "" {
 		l.gap(got.path, got.format, reason, detail)
 	}
-	if got.zone && got.events > got.undated {
+	if got.zone && !got.from.IsZero() {
 		l.gap(got.path, got.format, evidence.NoZone, "local times were read as UTC; say where the host stood (--time-zone)")
 	}
 }

@@ -82,6 +82,9 @@ func (p *forms) take(block, line []byte, off int, ended bool) error {
 	}
 	prefix, day := datePrefix(line)
 	for _, f := range p.forms {
+		if !f.typed && p.continues(line) {
+			break // it would fit any line
+		}
 		clock, ok := f.match(line[prefix:], p.trial)
 		if !ok {
 			continue
@@ -89,12 +92,12 @@ func (p *forms) take(block, line []byte, off int, ended bool) error {
 		if err := p.emit(block); err != nil {
 			return err
 		}
-		p.begun(f, clock, day)
+		p.start(f, clock, day)
 		p.open.start, p.open.text, p.open.end, p.open.line = off, off+prefix, off+len(line), p.line
 		p.cut = p.cut || !ended && f.free
 		return nil
 	}
-	if p.open.form != nil && p.cont != nil && p.cont.Match(line) {
+	if p.continues(line) {
 		p.open.continued++
 		p.open.end = off + len(line)
 		p.cut = p.cut || !ended
@@ -108,15 +111,25 @@ func (p *forms) take(block, line []byte, off int, ended bool) error {
 	return nil
 }
 
-// begun opens a record of a form. A day of its own wins over the file's.
-func (p *forms) begun(f *form, clock time.Duration, day time.Time) {
+// continues reports whether a line may belong to the open record.
+func (p *forms) continues(line []byte) bool {
+	return p.open.form != nil && p.cont != nil && p.cont.Match(line)
+}
+
+// start opens a record of a form. A day of its own wins over the file's.
+func (p *forms) start(f *form, clock time.Duration, day time.Time) {
 	p.open = record{form: f, spans: append(p.open.spans[:0], p.trial[:len(f.schema.Fields)]...)}
 	switch {
+	case day.IsZero() && !p.cal.known:
 	case !f.timed:
-	case !day.IsZero():
-		p.open.at, p.open.day = p.cal.on(day, clock)
-	case p.cal.known:
+		if day.IsZero() {
+			day = p.cal.day
+		}
+		p.open.day = evidence.DayOf(day)
+	case day.IsZero():
 		p.open.at, p.open.day = p.cal.at(clock)
+	default:
+		p.open.at, p.open.day = p.cal.on(day, clock)
 	}
 }
 
@@ -167,6 +180,7 @@ type form struct {
 	fields  []field
 	tail    *field // a typed last field, read from the right; nil: none
 	timed   bool   // one field is the time
+	typed   bool   // one field is not free text
 	free    bool   // the last field is free text: without a newline nobody knows where it ended
 	message int    // value that continuation lines belong to; -1: none
 }
@@ -195,6 +209,7 @@ func newForm(format *evidence.LogFormat, lf *evidence.LineForm) *form {
 		at := f.schema.Index(ff.Name)
 		f.fields = append(f.fields, field{[]byte(ff.Before), ff.Type, at})
 		f.timed = f.timed || ff.Type == evidence.ClockTime
+		f.typed = f.typed || ff.Type != evidence.AnyText
 		if ff.Type == evidence.AnyText {
 			f.message = at
 		}

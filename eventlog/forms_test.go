@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -64,6 +65,28 @@ func TestLineForms(t *testing.T) {
 	f("no such day", "2026.13.17-administrative.log", "00:00:01.100 [1.2.3.4] a\n", "ambiguous", "01T00:00:00.000 c-ip=1.2.3.4 message=a")
 	f("nothing understood", adminLog, "hello\nworld\n", "unknown format")
 	f("blank", adminLog, "\n\n", "truncated")
+}
+
+// TestFormThatFitsAnyLine has continuation lines belong to the record before,
+// and its days known from the file's name.
+func TestFormThatFitsAnyLine(t *testing.T) {
+	in := text("errorlog 2026.01.17.txt", "10:00:00 a\n\tat x\nfree text\n\tat y\n")
+	mrs := formats()[2]
+	mrs.Names = []*regexp.Regexp{regexp.MustCompile(`^errorlog (?P<date>\d{4}\.\d{2}\.\d{2})\.txt$`)}
+	free := evidence.NewSchema("mrs", "message")
+	free.Roles[evidence.RoleMessage] = 0
+	mrs.Forms = append(mrs.Forms, evidence.LineForm{Fields: []evidence.FormField{{Name: "message"}}, Schema: free})
+	in.Format = &mrs
+	s := read(t, in)
+	if len(s.events) != 2 || s.missed() != "" {
+		t.Fatalf("%d events, missed %q (%s)", len(s.events), s.missed(), s.details())
+	}
+	if e := s.events[1]; e.fields["message"] != "free text\n\tat y" || !e.Time.IsZero() {
+		t.Errorf("%q at %v", e.fields, e.Time)
+	}
+	if row := s.read(); len(row.Days) != 1 || row.Days[0].String() != "2026-01-17" {
+		t.Errorf("row %+v", row)
+	}
 }
 
 func TestHostZone(t *testing.T) {

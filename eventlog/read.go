@@ -183,6 +183,10 @@ func (l *log) read(ctx context.Context, path string, names []string, text io.Rea
 	counted := &counter{r: text}
 	b := newBlocks(newText(counted), size)
 	block, last := b.next(0)
+	if containerOf(block) != bare {
+		got.bytes, got.err = counted.n, fmt.Errorf("%w: packed more than once; unpack it and give the folder", evidence.ErrUnsupported)
+		return got
+	}
 	got.format = l.in.Format
 	for i := 0; got.format == nil && i < len(names); i++ {
 		got.format = Sniff(names[i], block[:min(len(block), 4*sniffSize)], l.in.Formats)

@@ -27,7 +27,7 @@ type tally struct {
 	long      int64 // lines whose rest was skipped
 	longAt    int64
 	nulAt     int64 // first line with NULs
-	undated   int64 // events without a time
+	undated   int64 // events without a day
 	back      int64 // events more than maxBack before one that stands above them
 	cut       bool  // the last line was cut
 
@@ -42,14 +42,25 @@ func first(count, at *int64, line int64) {
 	}
 }
 
+// see counts an event's time, and its day if that alone is known: one without
+// a day of either kind is undated.
 func (t *tally) see(at time.Time, day evidence.Day) {
+	if at.IsZero() && day == 0 {
+		t.undated++
+		return
+	}
+	if t.days == nil {
+		t.days = map[evidence.Day]struct{}{}
+	}
+	if day != t.day {
+		t.day = day
+		t.days[day] = struct{}{}
+	}
 	switch {
 	case at.IsZero():
-		t.undated++
 		return
 	case t.from.IsZero():
 		t.from, t.to = at, at
-		t.days = map[evidence.Day]struct{}{}
 	case at.Before(t.from):
 		t.from = at
 	case at.After(t.to):
@@ -58,18 +69,14 @@ func (t *tally) see(at time.Time, day evidence.Day) {
 	if t.to.Sub(at) > maxBack {
 		t.back++
 	}
-	if day != t.day || len(t.days) == 0 {
-		t.day = day
-		t.days[day] = struct{}{}
-	}
 }
 
 // row is one event as a parser read it.
 type row struct {
 	schema *evidence.Schema
 	values [][]byte
-	at     time.Time // zero: not known
-	day    evidence.Day
+	at     time.Time    // zero: not known
+	day    evidence.Day // 0: not known
 	line   int64
 	off    int // where raw stands in the block
 	raw    []byte

@@ -14,9 +14,13 @@ const sniffSize = 1 << 10 // bytes of a log that say what it is
 // Sniff returns the format a log has by the first bytes of its text, nil if
 // none: of the formats whose content test matches the first that also has the
 // name, else the first. When no content test matches, the name alone decides,
-// unless the content is binary; the lines will then tell. The name may be a
-// path and carry the ending of a container.
+// unless the content is binary; the lines will then tell. The head of a gzip,
+// zstd or zip says nothing: the name decides. The name may be a path and carry
+// the ending of a container.
 func Sniff(name string, head []byte, formats []evidence.LogFormat) *evidence.LogFormat {
+	if containerOf(head) != bare {
+		head = nil
+	}
 	head = sniffable(head)
 	var byContent, byName *evidence.LogFormat
 	for i := range formats {

@@ -255,6 +255,8 @@ func TestSniff(t *testing.T) {
 	f("2026.01.17-smtplog.log", "\x00\x00\x00", "smartermail.smtp")
 	f("2026.01.17-smtplog.log", "MZ\x90\x00\x03\x00\x00\x00", "")
 	f("2026.01.17-smtplog.log", "\xff\xfe1\x000\x00:\x000\x000\x00:\x000\x000\x00 \x00", "smartermail.smtp")
+	f("2026.01.17-smtplog.log.zip", "PK\x03\x04\x14\x00\x00\x00\x00", "smartermail.smtp")
+	f("logs.zip", "PK\x03\x04\x14\x00\x00\x00\x00", "")
 	f("notes.txt", "hello", "")
 	f("", "", "")
 }
