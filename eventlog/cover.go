@@ -44,7 +44,11 @@ func (l *log) cover(got result, sum string) {
 		l.out.Cover(row)
 	}
 	if reason, detail := l.lost(got); reason != "" {
-		l.gap(got.path, got.format, reason, detail)
+		format := got.format
+		if format == nil {
+			format = l.guess()
+		}
+		l.gap(got.path, format, reason, detail)
 	}
 	if got.zone && !got.from.IsZero() {
 		l.gap(got.path, got.format, evidence.NoZone, "local times were read as UTC; say where the host stood (--time-zone)")
