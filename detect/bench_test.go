@@ -27,7 +27,7 @@ func requests() []evidence.Event {
 func BenchmarkEvents(b *testing.B) {
 	for _, known := range []bool{true, false} {
 		b.Run(fmt.Sprintf("prefilter=%v", known), func(b *testing.B) {
-			x := begin(b)
+			x := engineOf(b, Options{}, shipped(b)).Begin(&evidence.Source{})
 			events := requests()
 			find := x.engine.Interest().Prefilter
 			for i := range events {
@@ -52,7 +52,7 @@ func BenchmarkEvents(b *testing.B) {
 
 // BenchmarkPrefilter is the search for literals over raw bytes.
 func BenchmarkPrefilter(b *testing.B) {
-	find := engineOf(b, Options{}, testPack(b)).Interest().Prefilter
+	find := engineOf(b, Options{}, shipped(b)).Interest().Prefilter
 	var block []byte
 	for _, e := range requests() {
 		block = append(block, e.Raw...)

@@ -1,7 +1,7 @@
 package detect
 
 import (
-	"net/netip"
+	"bytes"
 	"strconv"
 	"strings"
 	"time"
@@ -31,11 +31,11 @@ func (p *program) mentioned(e *evidence.Event) *mentions {
 	for i, value := range e.Values {
 		switch {
 		case i == address:
-			m.from = hostsIn(string(value))
+			m.from = hostsIn(value)
 		case p.outbound:
-			m.to = append(m.to, hostsIn(string(value))...)
+			m.to = append(m.to, hostsIn(value)...)
 		default:
-			m.named = append(m.named, hostsIn(string(value))...)
+			m.named = append(m.named, hostsIn(value)...)
 		}
 	}
 	return m
@@ -78,15 +78,24 @@ func note(label, more string) string {
 }
 
 // hostsIn cuts a value into what may be host names and addresses, as written
-// and percent-decoded once and twice.
-func hostsIn(value string) []string {
+// and percent-decoded once and twice. Each holds a dot or a colon.
+func hostsIn(value []byte) []string {
 	var hosts []string
 	for range 3 {
-		for word := range strings.FieldsFuncSeq(value, func(r rune) bool { return !inHost(r) }) {
-			hosts = append(hosts, bareHost(word))
+		for start := 0; start < len(value); {
+			end := start
+			named := false
+			for end < len(value) && inHost[value[end]] {
+				named = named || value[end] == '.' || value[end] == ':'
+				end++
+			}
+			if named {
+				hosts = append(hosts, bareHost(string(value[start:end])))
+			}
+			start = end + 1
 		}
 		decoded := unescape(value)
-		if decoded == value {
+		if len(decoded) == len(value) {
 			break
 		}
 		value = decoded
@@ -94,39 +103,37 @@ func hostsIn(value string) []string {
 	return hosts
 }
 
-func inHost(r rune) bool {
-	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '.' || r == '-' || r == '_' || r == ':' || r > 0x7f
-}
-
-// bareHost takes the port off "host:port" and "1.2.3.4:80".
-func bareHost(word string) string {
-	if _, err := netip.ParseAddr(word); err == nil {
-		return word
+// inHost are the bytes of host names and addresses, with or without a port.
+var inHost = func() (in [256]bool) {
+	for c := range in {
+		in[c] = c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '.' || c == '-' || c == '_' || c == ':' || c > 0x7f
 	}
-	word = strings.TrimSuffix(word, ":")
-	if strings.Count(word, ":") == 1 {
+	return in
+}()
+
+// bareHost takes the port off "host:port", and the dot off a full name.
+func bareHost(word string) string {
+	if strings.Count(strings.TrimSuffix(word, ":"), ":") <= 1 { // more is an IPv6 address, whose port stands outside its brackets
 		word, _, _ = strings.Cut(word, ":")
-	} else if ap, err := netip.ParseAddrPort(word); err == nil {
-		return ap.Addr().String()
 	}
 	return strings.TrimSuffix(word, ".")
 }
 
 // unescape decodes %XX; a broken escape stays and hides nothing.
-func unescape(s string) string {
-	if !strings.Contains(s, "%") {
-		return s
+func unescape(b []byte) []byte {
+	if bytes.IndexByte(b, '%') < 0 {
+		return b
 	}
-	out := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+2 < len(s) {
-			if c, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+	out := make([]byte, 0, len(b))
+	for i := 0; i < len(b); i++ {
+		if b[i] == '%' && i+2 < len(b) {
+			if c, err := strconv.ParseUint(string(b[i+1:i+3]), 16, 8); err == nil {
 				out = append(out, byte(c))
 				i += 2
 				continue
 			}
 		}
-		out = append(out, s[i])
+		out = append(out, b[i])
 	}
-	return string(out)
+	return out
 }
