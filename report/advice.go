@@ -20,10 +20,11 @@ func steps(r *Report, h *Host) []string {
 	exposed, compromised := h.Answers.Exposed.Answer, h.Answers.Compromised.Answer
 	all := installations(r, h)
 	if !slices.ContainsFunc(h.Targets, func(i int) bool { return examined(&r.Targets[i]) }) {
-		return []string{
-			"Nothing was examined here. Find the machine and run postern on it, on its image, or on its address.",
-			"Until then treat it as exposed: take webmail and the API off the internet.",
+		do := closeGaps(r, h)
+		if do == nil {
+			do = []string{"Nothing was examined here. Find the machine and run postern on it, on its image, or on its address."}
 		}
+		return append(do, "Until then treat it as exposed: take webmail and the API off the internet.")
 	}
 	var do []string
 	switch {
@@ -46,7 +47,11 @@ func steps(r *Report, h *Host) []string {
 		do = fixed(compromised)
 	}
 	if exposed == verdict.Unknown || compromised == verdict.Unknown {
-		do = append(do, closeGaps(r, h)...)
+		ways := closeGaps(r, h)
+		if ways == nil {
+			ways = []string{"Close the gaps listed below, then run this again."}
+		}
+		do = append(do, ways...)
 	}
 	if exposed == verdict.Unknown {
 		do = append(do, "Until the build is known, treat this host as exposed: take webmail and the API off the internet.")
@@ -100,7 +105,8 @@ func updateTo(all []Installation) string {
 	return fmt.Sprintf("Update every installation to the latest build; below %d known holes stay open.", highest)
 }
 
-// closeGaps says what would settle an unknown, by what is in the way.
+// closeGaps says what would settle an unknown, by what is in the way; nil when
+// nothing general can be said.
 func closeGaps(r *Report, h *Host) []string {
 	ways := []struct{ reason, way string }{
 		{"not elevated", "Run postern again as root or administrator."},
@@ -126,9 +132,6 @@ func closeGaps(r *Report, h *Host) []string {
 				break
 			}
 		}
-	}
-	if len(do) == 0 {
-		return []string{"Close the gaps listed below, then run this again."}
 	}
 	return do
 }

@@ -12,6 +12,12 @@ import (
 // result is valid UTF-8 on one line, and cleaning it again changes nothing.
 func Clean(text string) string { return clean(text) }
 
+// Hide is how a secret as a whole may be printed: the start of its hash.
+func Hide(secret string) string {
+	sum := sha256.Sum256([]byte(strings.Trim(secret, `"'`)))
+	return masked + hex.EncodeToString(sum[:4]) + "]"
+}
+
 func clean(text string) string { return escape(mask(text)) }
 
 func cleanAll(texts []string) []string {
@@ -81,8 +87,7 @@ func maskOne(text string, pattern *regexp.Regexp) string {
 			continue
 		}
 		out.WriteString(text[last:at[2]])
-		sum := sha256.Sum256([]byte(strings.Trim(value, `"'`)))
-		out.WriteString(masked + hex.EncodeToString(sum[:4]) + "]")
+		out.WriteString(Hide(value))
 		last = at[3]
 	}
 	out.WriteString(text[last:])

@@ -30,8 +30,8 @@ func (p *page) installations(all []Installation) {
 	if len(all) == 0 {
 		return
 	}
-	p.heading("Installations")
-	for i, in := range all {
+	p.heading(fmt.Sprintf("Installations (%d)", len(all)))
+	for i, in := range all[:min(mostShown, len(all))] {
 		if i > 0 {
 			p.blank()
 		}
@@ -40,7 +40,17 @@ func (p *page) installations(all []Installation) {
 		for _, note := range in.Notes {
 			p.text("    note: ", yellow, note)
 		}
-		p.vulnerabilities(in.Vulnerabilities)
+		p.vulnerabilities(&in)
+	}
+	p.more("  ", len(all)-mostShown)
+}
+
+// mostShown is how many installations or findings a page shows of one host.
+const mostShown = 30
+
+func (p *page) more(lead string, left int) {
+	if left > 0 {
+		p.text(lead, faint, fmt.Sprintf("and %d more, all in the JSON report", left))
 	}
 }
 
@@ -87,15 +97,17 @@ func parenthesis(why string) string {
 }
 
 // vulnerabilities writes a line for each CVE that counts, KEV entries first,
-// and names those that are fixed and of no interest to CISA together.
-func (p *page) vulnerabilities(all []Vulnerability) {
-	all = slices.Clone(all)
+// and names the others together: those that are fixed, those that cannot be
+// told apart because the build is unknown, those of a copy that nothing runs.
+func (p *page) vulnerabilities(in *Installation) {
+	all := slices.Clone(in.Vulnerabilities)
 	slices.SortStableFunc(all, func(a, b Vulnerability) int { return boolOrder(b.KEV, a.KEV) })
-	var fixed []string
+	rest := map[verdict.Status][]string{}
 	head := false
 	for _, v := range all {
-		if v.Status == verdict.Fixed && (!v.KEV || v.Window == nil) {
-			fixed = append(fixed, v.ID)
+		counts := v.KEV && v.Window != nil || v.Status == verdict.Affected && in.Role != evidence.Copy
+		if !counts {
+			rest[v.Status] = append(rest[v.Status], v.ID)
 			continue
 		}
 		if !head {
@@ -104,8 +116,10 @@ func (p *page) vulnerabilities(all []Vulnerability) {
 		}
 		p.text("    "+pad(v.ID, 16)+" "+pad(kev(v.KEV), 4)+pad(string(v.Status), 9)+pad(fixedIn(&v), 9), statusColour(v.Status), exposure(&v))
 	}
-	if len(fixed) > 0 {
-		p.text("    fixed: ", plain, strings.Join(fixed, ", "))
+	for _, s := range []verdict.Status{verdict.Affected, verdict.StatusUnknown, verdict.Fixed} {
+		if ids := rest[s]; len(ids) > 0 {
+			p.text("    "+string(s)+": ", statusColour(s), strings.Join(ids, ", "))
+		}
 	}
 }
 
@@ -151,6 +165,8 @@ func exposure(v *Vulnerability) string {
 	}
 	said := day(v.Window.From) + " to " + day(v.Window.To)
 	switch {
+	case v.Status == verdict.StatusUnknown:
+		said += ", if affected"
 	case v.Window.Open && v.Status == verdict.Fixed:
 		said += " or sooner"
 	case v.Window.Open:
@@ -174,9 +190,10 @@ func (p *page) findings(r *Report, h *Host) {
 		return cmp.Compare(slices.Index(severities, a.Severity), slices.Index(severities, b.Severity))
 	})
 	p.heading(fmt.Sprintf("Findings (%d)", len(all)))
-	for _, f := range all {
+	for _, f := range all[:min(mostShown, len(all))] {
 		p.finding(&f)
 	}
+	p.more("  ", len(all)-mostShown)
 }
 
 func (p *page) finding(f *Finding) {
@@ -300,8 +317,6 @@ func (p *page) gaps(r *Report, h *Host) {
 		for _, g := range group[:min(most, len(group))] {
 			p.text("    ", plain, strings.TrimSuffix(g.path+": "+g.detail, ": "))
 		}
-		if n := len(group) - most; n > 0 {
-			p.text("    ", faint, fmt.Sprintf("and %d more, all in the JSON report", n))
-		}
+		p.more("    ", len(group)-most)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"postern/evidence"
 	"postern/verdict"
 )
 
@@ -132,11 +133,14 @@ func tally(r *Report, of func(*Answers) verdict.Answer) string {
 	return strings.Join(said, ", ")
 }
 
-// builds names the builds of a host, the lowest first.
+// builds names the builds of a host, the lowest first; those of copies that
+// nothing runs only where there is nothing else.
 func builds(r *Report, h *Host) string {
 	low, more := 0, 0
-	for _, in := range installations(r, h) {
+	all := installations(r, h)
+	for _, in := range all {
 		switch {
+		case in.Role == evidence.Copy && all[0].Role != evidence.Copy:
 		case in.Build == nil:
 			more++
 		case low == 0:
@@ -282,8 +286,11 @@ func (p *page) perTarget(r *Report, h *Host) {
 	p.blank()
 	for _, i := range h.Targets {
 		a := &r.Targets[i].Answers
-		p.text("  ", plain, fmt.Sprintf("%s: exposed %s, compromised %s (now %s, then %s)", r.Targets[i].Target,
-			answerWord(a.Exposed.Answer), answerWord(a.Compromised.Answer), answerWord(a.Compromised.Now.Answer), answerWord(a.Compromised.Then.Answer)))
+		said := fmt.Sprintf("%s: exposed %s, compromised %s", r.Targets[i].Target, answerWord(a.Exposed.Answer), answerWord(a.Compromised.Answer))
+		if a.Compromised.Answer != verdict.NotExamined {
+			said += fmt.Sprintf(" (now %s, then %s)", answerWord(a.Compromised.Now.Answer), answerWord(a.Compromised.Then.Answer))
+		}
+		p.text("  ", plain, said)
 	}
 }
 

@@ -84,7 +84,9 @@ func (e *eventPrinter) file(ctx context.Context, path string, opt target.Options
 	}
 	for _, src := range sources {
 		for _, gap := range src.Gaps {
-			e.Cover(gap)
+			if gap.Missed.Reason != evidence.NoZone { // each log in local time says so itself
+				e.Cover(gap)
+			}
 		}
 		for _, c := range collect.All() {
 			if c.Parts()&evidence.CompromisedThen == 0 || !src.Has(c.Needs()) {
@@ -189,11 +191,11 @@ func unit(u evidence.Unit) evidence.Unit {
 	return u
 }
 
-// fieldText masks a value by what stands in it, and by its field's name.
+// fieldText masks a value by what stands in it, or whole by its field's name.
 func fieldText(name, value string) string {
 	for _, secret := range []string{"cookie", "password", "authorization"} {
 		if strings.Contains(strings.ToLower(name), secret) {
-			return strings.TrimPrefix(report.Clean("password="+strings.ReplaceAll(value, " ", "+")), "password=")
+			return report.Hide(value)
 		}
 	}
 	return report.Clean(value)
