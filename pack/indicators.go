@@ -5,8 +5,10 @@ import (
 	"encoding/hex"
 	"net/netip"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
+	"unicode"
 
 	"postern/evidence"
 )
@@ -38,6 +40,9 @@ func (l *loader) indicators(s *specIndicators) {
 func (f *file) place(s *specPlace) evidence.Place {
 	if s.Content < 0 || s.Content > maxContent {
 		f.fail(s.ID.at, ErrLimit, "place %q: content of %d bytes; at most %d", s.ID.string, s.Content, maxContent)
+	}
+	for _, p := range s.Paths {
+		f.lowerCase(p.Pattern)
 	}
 	return evidence.Place{
 		ID: s.ID.string, OS: evidence.OS(s.OS.string), Paths: f.rules(s.Paths), Roots: strs(s.Roots),
@@ -101,6 +106,8 @@ func (l *loader) match(f *file, s *specIndicator) Match {
 	for _, o := range m.Outcomes {
 		out.Outcomes = append(out.Outcomes, Outcome{Where: l.conditions(f, m.Families, o.Where), Class: o.Class.string, Severity: o.Severity.string})
 	}
+	f.lowerCase(m.Name)
+	f.lowerCase(m.Except)
 	f.fits(s)
 	if m.Place.string != "" {
 		l.inPlace(f, s)
@@ -164,7 +171,8 @@ func (l *loader) conditions(f *file, families []text, specs []specCondition) []C
 	var out []Condition
 	for i := range specs {
 		s := &specs[i]
-		c := Condition{Field: s.Field.string, Op: Op(s.Op.string), Values: strs(s.Values), Regexp: s.Regexp.Regexp, Negate: s.Negate}
+		c := Condition{Field: s.Field.string, Op: Op(s.Op.string), Values: folded(s.Values), Regexp: s.Regexp.Regexp, Negate: s.Negate}
+		f.lowerCase(s.Regexp)
 		role, known := roleNames[s.Role.string]
 		c.Role = role
 		switch {
@@ -240,4 +248,30 @@ func (f *file) peers(all []text) []string {
 		f.shaped(t, peerName, "an address, a network or a host name in lower case")
 	}
 	return strs(all)
+}
+
+// folded is values as Condition compares them.
+func folded(all []text) []string {
+	var out []string
+	for _, t := range all {
+		out = append(out, strings.ToLower(t.string))
+	}
+	return out
+}
+
+// lowerCase refuses a pattern that asks for an upper-case letter: it is held
+// against lower-case text and that part of it would never match.
+func (f *file) lowerCase(p pattern) {
+	if p.Regexp == nil {
+		return
+	}
+	tree, err := syntax.Parse(p.String(), syntax.Perl)
+	if err != nil || asksUpper(tree) {
+		f.fail(p.at, ErrValue, "%s asks for an upper-case letter; what it is held against is lower case", p)
+	}
+}
+
+func asksUpper(re *syntax.Regexp) bool {
+	upper := re.Op == syntax.OpLiteral && re.Flags&syntax.FoldCase == 0 && slices.ContainsFunc(re.Rune, unicode.IsUpper)
+	return upper || slices.ContainsFunc(re.Sub, asksUpper)
 }

@@ -59,6 +59,9 @@ func readAll(fsys fs.FS) (map[string][]byte, error) {
 		if d.IsDir() {
 			return nil
 		}
+		if !d.Type().IsRegular() {
+			return &Fault{File: name, Err: fmt.Errorf("%w: no regular file", ErrUnknownFile)}
+		}
 		content, err := readFile(fsys, name)
 		if err != nil {
 			return err

@@ -1,16 +1,305 @@
 package pack_test
 
 import (
+	"bytes"
+	"io/fs"
 	"os"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"postern/evidence"
 	"postern/pack"
+	"postern/packs"
 )
 
-func TestShippedPackLoads(t *testing.T) {
-	p, err := pack.Load(os.DirFS("../packs/smartermail"))
+func shipped(t testing.TB) *pack.Pack {
+	t.Helper()
+	sub, err := fs.Sub(packs.Shipped(), "smartermail")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Log(p.ID, len(p.Vulnerabilities), len(p.Indicators), len(p.Logs), p.RequiredFrom)
+	p, err := pack.Load(sub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestEveryShippedPackLoads(t *testing.T) {
+	for _, name := range packs.Names() {
+		sub, err := fs.Sub(packs.Shipped(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, err := pack.Load(sub); err != nil || p.ID != name {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestDecisionTable: which CVEs a build is affected by, newest first.
+func TestDecisionTable(t *testing.T) {
+	p := shipped(t)
+	v2026 := []string{"CVE-2026-7807", "CVE-2026-26930", "CVE-2026-25067", "CVE-2026-40514"}
+	hub := append([]string{"CVE-2026-23760", "CVE-2026-24423"}, v2026...)
+	upload := append([]string{"CVE-2025-52691"}, hub...)
+	v2023 := append([]string{"CVE-2023-48114", "CVE-2023-48115", "CVE-2023-48116"}, upload...)
+	v2021 := append([]string{"CVE-2021-32233", "CVE-2021-32234", "CVE-2021-40377", "CVE-2021-43977", "CVE-2020-29548"}, upload...)
+	v2019 := append([]string{"CVE-2019-7211", "CVE-2019-7212", "CVE-2019-7213", "CVE-2019-7214"}, v2021...)
+	for build, want := range map[string][]string{
+		"100.0.6919.30415": v2019, "16.3.6989.16341": v2019, "7957": upload, "8495": v2023, "8664": v2023, "8700": v2023, "8747": upload,
+		"8930": upload, "9406": upload, "9413": hub, "9504 (Jan 8, 2026)": hub, "9511": v2026,
+		"9518":                          {"CVE-2026-26930", "CVE-2026-7807", "CVE-2026-40514"},
+		"9526":                          {"CVE-2026-7807", "CVE-2026-40514"},
+		"9560":                          {"CVE-2026-40514"},
+		"9610":                          nil,
+		"100.0.9742.26305+420ad0abcdef": nil,
+		"15.7":                          v2019,
+	} {
+		v, err := p.Scheme.Parse(build)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, c := range p.Vulnerabilities {
+			in, known := c.Affected[0].Holds(p.Scheme, v)
+			if !known {
+				t.Errorf("%s: nothing is known of %s", build, c.ID)
+			}
+			if in {
+				got = append(got, c.ID)
+			}
+		}
+		slices.Sort(got)
+		want = slices.Sorted(slices.Values(want))
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: affected by\n%v, want\n%v", build, got, want)
+		}
+	}
+}
+
+func TestKEVFacts(t *testing.T) {
+	p := shipped(t)
+	day := func(s string) time.Time {
+		d, err := time.Parse(time.DateOnly, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	for i, want := range []struct {
+		id, added, due, start, fix string
+		fixed                      int
+		score                      float64
+	}{
+		{"CVE-2026-24423", "2026-02-05", "2026-02-26", "2026-01-15", "2026-01-15", 9511, 9.8},
+		{"CVE-2026-23760", "2026-01-26", "2026-02-16", "2026-01-08", "2026-01-15", 9511, 9.3},
+		{"CVE-2025-52691", "2026-01-26", "2026-02-16", "2025-10-09", "2025-10-09", 9413, 10},
+	} {
+		v := p.Vulnerabilities[i]
+		if v.ID != want.id || !v.KEVAdded.Equal(day(want.added)) || !v.KEVDue.Equal(day(want.due)) || !v.Ransomware ||
+			!v.SafeStart.Equal(day(want.start)) || !v.FixDate.Equal(day(want.fix)) || v.Fixed.Build != want.fixed || v.Score != want.score {
+			t.Errorf("%+v, want %+v", v, want)
+		}
+	}
+	if v := p.Vulnerabilities[3]; !v.KEVAdded.IsZero() {
+		t.Errorf("a fourth KEV entry: %s", v.ID)
+	}
+	if !p.RequiredFrom.Equal(day("2025-10-09")) {
+		t.Errorf("the required window starts %s", p.RequiredFrom)
+	}
+	for _, v := range p.Vulnerabilities {
+		if v.SafeStart.IsZero() || v.StartWhy == "" || v.Published.IsZero() || len(v.References) == 0 || v.Confidence == "" {
+			t.Errorf("incomplete: %+v", v)
+		}
+		if built, ok := p.Scheme.Date(v.Fixed); ok && !v.FixDate.Equal(built) {
+			t.Errorf("%s: fixed %s, and build %d is of %s", v.ID, v.FixDate, v.Fixed.Build, built)
+		}
+	}
+}
+
+// classed evaluates one event against the pack's event indicators.
+func classed(p *pack.Pack, family string, event map[evidence.Role]string) map[string][2]string {
+	all := func(where []pack.Condition) bool {
+		for i := range where {
+			value, ok := event[where[i].Role]
+			if !ok || where[i].Field != "" || !where[i].Holds([]byte(value)) {
+				return false
+			}
+		}
+		return true
+	}
+	hits := map[string][2]string{}
+	for _, in := range p.Indicators {
+		if in.Kind != pack.OnEvent || len(in.Match.Families) > 0 && !slices.Contains(in.Match.Families, family) || !all(in.Match.Where) {
+			continue
+		}
+		hits[in.ID] = [2]string{in.Class, in.Severity}
+		for _, o := range in.Match.Outcomes {
+			if all(o.Where) {
+				hits[in.ID] = [2]string{o.Class, o.Severity}
+				break
+			}
+		}
+	}
+	return hits
+}
+
+// TestLawfulPaths: no path that lawful clients call is more than a lead of low
+// severity by itself.
+func TestLawfulPaths(t *testing.T) {
+	text, err := os.ReadFile("../../shared/corpora/smartermail/api-paths-legitimate.txt")
+	if err != nil {
+		t.Skip("no corpus of lawful paths: ", err)
+	}
+	p := shipped(t)
+	paths := strings.Fields(string(text))
+	if len(paths) != 63 {
+		t.Errorf("%d paths, want 63", len(paths))
+	}
+	for _, path := range paths {
+		for _, method := range []string{"GET", "POST", "PUT", "DELETE"} {
+			for _, status := range []string{"200", "400", "401", "500"} {
+				for id, hit := range classed(p, "web access", map[evidence.Role]string{evidence.RoleMethod: method, evidence.RolePath: path, evidence.RoleStatus: status}) {
+					if hit[1] != "info" && (hit[0] != "lead" || hit[1] != "low") {
+						t.Errorf("%s %s %s: %s is %v", method, path, status, id, hit)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestAttackPaths: what an encoder or a router hides is seen all the same.
+func TestAttackPaths(t *testing.T) {
+	p := shipped(t)
+	for path, id := range map[string]string{
+		"/api/v1/auth/force-reset-password":                "reset.request",
+		"/api/v1/auth/%2566orce-reset-password":            "reset.request",
+		"/API//v1/./auth/x/../Force-Reset-Password":        "reset.request",
+		`/api\v1\auth\force-reset-password`:                "reset.request",
+		"/api/v1/settings/system-admin/hub/connect":        "hub.request",
+		"/api/v1/settings/sysadmin/connect-to-hub/":        "hub.request",
+		"/x/y/qwertz_0.aspx":                               "webshell.request",
+		"/x/y/qwertz_0.aspx%00":                            "",
+		"/api/v1/report/summary/%252e%252e%255csettings":   "report.traversal",
+		"/api/v1/report/summary/domains":                   "",
+		"/api/v1/settings/sysadmin/AddOrUpdateMount":       "mount.request",
+		"/api/v1/settings/sysadmin/antivirus/settings":     "antivirus.request",
+		"/web/api/hub-connection/setup-initial-connection": "hub.callout",
+	} {
+		hits := classed(p, "web access", map[evidence.Role]string{evidence.RoleMethod: "POST", evidence.RolePath: path, evidence.RoleStatus: "200"})
+		if _, ok := hits[id]; id != "" && !ok || id == "" && len(hits) > 0 {
+			t.Errorf("%s: %v, want %q", path, hits, id)
+		}
+	}
+}
+
+// TestIndicatorsAreTied: every indicator can be followed to its source.
+func TestIndicatorsAreTied(t *testing.T) {
+	p := shipped(t)
+	if len(p.Indicators) < 40 {
+		t.Errorf("only %d indicators", len(p.Indicators))
+	}
+	for _, in := range p.Indicators {
+		if len(in.Sources) == 0 || in.Next == "" || in.Confidence == "" {
+			t.Errorf("%s is not tied", in.ID)
+		}
+		if in.Kind == pack.OnPeer && (in.ValidFrom.IsZero() || in.ValidUntil.IsZero()) {
+			t.Errorf("%s: a peer without validity", in.ID)
+		}
+	}
+}
+
+// TestOwnMachinesPaths: places see a copied tree as they see the machine.
+func TestOwnMachinesPaths(t *testing.T) {
+	p := shipped(t)
+	for path, want := range map[string]string{
+		"c:/program files (x86)/smartertools/smartermail/service/settings/settings.json":             "settings",
+		"d:/backup/2026/program files (x86)/smartertools/smartermail/service/settings/settings.json": "settings",
+		"/etc/smartermail/administrators.json":                                                       "settings",
+		"/mnt/old/etc/cron.d/x_0":                                                                    "cron",
+		"/tmp/abc_0":                                                                                 "tmp",
+		"c:/inetpub/wwwroot/x_0.aspx":                                                                "web-roots",
+		"c:/smartermail/domains/google.abc.com":                                                      "domains",
+		"c:/users/public/x.exe":                                                                      "droppers",
+		"c:/windows/system32/notepad.exe":                                                            "",
+		"/home/a/readme.md":                                                                          "",
+	} {
+		var in []string
+		for _, pl := range p.Places {
+			for _, re := range pl.Paths {
+				if re.MatchString(path) {
+					in = append(in, pl.ID)
+				}
+			}
+		}
+		if want == "" && len(in) > 0 || want != "" && !slices.Contains(in, want) {
+			t.Errorf("%s: %v, want %q", path, in, want)
+		}
+	}
+}
+
+// TestAdvisoriesFitTheSchema: the mandatory tests are the loader's; the
+// standard's JSON schema is held here.
+func TestAdvisoriesFitTheSchema(t *testing.T) {
+	const file = "../../shared/corpora/csaf/json_schema/csaf_json_schema.json"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Skip("no CSAF schema: ", err)
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The CVSS schemas lie elsewhere; csaf.Check does their work (6.1.8).
+	for _, version := range []string{"2.0", "3.0", "3.1"} {
+		name := "https://www.first.org/cvss/cvss-v" + version + ".json"
+		standIn := map[string]any{"properties": map[string]any{"version": map[string]any{"const": version}}}
+		if err := compiler.AddResource(name, standIn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := compiler.AddResource("csaf.json", schema); err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := compiler.Compile("csaf.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	advisories, err := fs.Glob(packs.Shipped(), "*/advisories/*.json")
+	if err != nil || len(advisories) != 24 {
+		t.Fatalf("%d advisories, %v", len(advisories), err)
+	}
+	for _, name := range advisories {
+		text, err := fs.ReadFile(packs.Shipped(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := compiled.Validate(doc); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func BenchmarkLoad(b *testing.B) {
+	sub, err := fs.Sub(packs.Shipped(), "smartermail")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := pack.Load(sub); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
