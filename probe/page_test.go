@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -39,10 +40,43 @@ func TestBuildOfTicks(t *testing.T) {
 }
 
 func TestCopyrightYearIsNoVersion(t *testing.T) {
-	for _, request := range smartermail().Web.Requests {
-		got, ours := readPage(reader{"smartermail", request}, evidence.Ref{}, []byte(pageNoBuild))
-		if ours && (got.builds || got.signals[0].Version != "") {
-			t.Errorf("%s: %+v", request.Path, got)
+	for name, product := range recipes(t) {
+		for _, request := range product.Web.Requests {
+			got, ours := readPage(reader{"smartermail", request}, evidence.Ref{}, []byte(pageNoBuild))
+			if ours && (got.builds || got.signals[0].Version != "") {
+				t.Errorf("%s, %s: %+v", name, request.Path, got)
+			}
+		}
+	}
+}
+
+func TestPagesOfTheProduct(t *testing.T) {
+	for name, product := range recipes(t) {
+		for _, c := range []struct {
+			path, body string
+			want       []string
+		}{
+			{"/interface/root", page9504, []string{"100.0.9504", "9504 (Jan 8, 2026)", "9504"}},
+			{"/interface/root", page6919, []string{"100.0.6919", "6919 (Dec 11, 2018)", "100.0.6919.30414"}},
+			{"/interface/root", pageNoBuild, []string{""}},
+			{"/interface/root", pageForeign, nil},
+			{"/api/v1/licensing/about", about6919, []string{"100.0.6919"}},
+			{"/api/v1/auth/login-settings", settings, []string{""}},
+			{"/Login.aspx", page15, []string{"15.7.6856"}},
+		} {
+			i := slices.IndexFunc(product.Web.Requests, func(r evidence.PageRequest) bool { return r.Path == c.path })
+			if i < 0 {
+				t.Errorf("%s: %s is not asked for", name, c.path)
+				continue
+			}
+			got, _ := readPage(reader{product.ID, product.Web.Requests[i]}, evidence.Ref{}, []byte(c.body))
+			var versions []string
+			for _, s := range got.signals {
+				versions = append(versions, s.Version)
+			}
+			if !slices.Equal(versions, c.want) {
+				t.Errorf("%s, %s: %q, want %q", name, c.path, versions, c.want)
+			}
 		}
 	}
 }

@@ -32,12 +32,12 @@ type reader struct {
 }
 
 // newPlan merges the recipes of products for one endpoint: a port that was
-// named is the only one, and its scheme, if named, too. The path that the
-// operator named is read with every pattern; "/" comes last, as proof of what
-// else is served here.
+// named is the only one, and its scheme, if named, too. A path that the
+// operator named is read with every pattern; "/" comes last, read as each
+// product's first page, as proof of what else is served here.
 func newPlan(products []evidence.Product, named evidence.Endpoint) plan {
 	var p plan
-	var every []reader
+	var every, first []reader
 	for _, product := range products {
 		if product.Web == nil {
 			continue
@@ -45,10 +45,13 @@ func newPlan(products []evidence.Product, named evidence.Endpoint) plan {
 		for _, known := range product.Web.Ports {
 			p.addPort(known.Number, known.TLS)
 		}
-		for _, request := range product.Web.Requests {
+		for i, request := range product.Web.Requests {
 			r := reader{product.ID, request}
 			p.addPage(request.Path, r)
 			every = append(every, r)
+			if i == 0 {
+				first = append(first, r)
+			}
 		}
 	}
 	if len(every) == 0 {
@@ -60,7 +63,13 @@ func newPlan(products []evidence.Product, named evidence.Endpoint) plan {
 			p.ports[0].schemes = []string{named.Scheme}
 		}
 	}
-	p.addNamed(named.Path, every)
+	if named.Path != "" && named.Path != "/" {
+		p.pages = slices.DeleteFunc(p.pages, func(q pageToAsk) bool { return q.path == named.Path })
+		p.pages = slices.Insert(p.pages, 0, pageToAsk{named.Path, every})
+	}
+	if !slices.ContainsFunc(p.pages, func(q pageToAsk) bool { return q.path == "/" }) {
+		p.addPage("/", first...)
+	}
 	return p
 }
 
@@ -88,22 +97,6 @@ func (p *plan) addPage(path string, readers ...reader) {
 		return
 	}
 	p.pages[i].readers = append(p.pages[i].readers, readers...)
-}
-
-func (p *plan) addNamed(path string, every []reader) {
-	if path == "" {
-		path = "/"
-	}
-	i := slices.IndexFunc(p.pages, func(q pageToAsk) bool { return q.path == path })
-	switch {
-	case i >= 0:
-		p.pages[i].readers = every
-	case path == "/":
-		p.addPage(path, every...)
-	default:
-		p.pages = slices.Insert(p.pages, 0, pageToAsk{path, every})
-		p.addPage("/", every...)
-	}
 }
 
 // allows reports whether a redirect may lead to a port: it must be one that

@@ -1,10 +1,29 @@
 package probe
 
 import (
+	"os"
 	"regexp"
+	"testing"
 
 	"postern/evidence"
+	"postern/pack"
 )
+
+// recipes are the literal one and that of the shipped pack, where it lies.
+func recipes(t *testing.T) map[string]evidence.Product {
+	t.Helper()
+	const folder = "../packs/smartermail"
+	all := map[string]evidence.Product{"literal": smartermail()}
+	if _, err := os.Stat(folder); err != nil {
+		return all
+	}
+	p, err := pack.Load(os.DirFS(folder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all["shipped"] = p.Product
+	return all
+}
 
 // smartermail is the recipe of the product's public pages (SmarterMail facts,
 // section 3: variables, asset names, cssVersion ticks, the licensing and login

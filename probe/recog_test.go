@@ -24,7 +24,7 @@ func TestNoOtherProductIsTakenForIt(t *testing.T) {
 	if len(files) == 0 {
 		t.Skip("the recog corpus is not here")
 	}
-	product := smartermail()
+	products := recipes(t)
 	examples := 0
 	for _, file := range files {
 		for _, example := range recogExamples(t, file) {
@@ -34,9 +34,11 @@ func TestNoOtherProductIsTakenForIt(t *testing.T) {
 				"<html><head><title>" + example + "</title></head></html>",
 				"<html><head><title>" + html.EscapeString(example) + "</title></head><body>" + example + "</body></html>",
 			} {
-				for _, request := range product.Web.Requests {
-					if got, ours := readPage(reader{product.ID, request}, evidence.Ref{}, []byte(page)); ours {
-						t.Errorf("%s: %q read as %+v", filepath.Base(file), page, got)
+				for name, product := range products {
+					for _, request := range product.Web.Requests {
+						if got, ours := readPage(reader{product.ID, request}, evidence.Ref{}, []byte(page)); ours {
+							t.Errorf("%s, %s: %q read as %+v", name, filepath.Base(file), page, got)
+						}
 					}
 				}
 			}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"postern/evidence"
+	"postern/evidence/evidencetest"
 )
 
 func TestWhatOnePortServes(t *testing.T) {
@@ -390,5 +391,29 @@ func TestAllIsTheListOfProbes(t *testing.T) {
 	all := All()
 	if len(all) != 1 || all[0].Name() != "web" || all[0].Needs() != evidence.NeedNet || all[0].Parts() != evidence.Exposed {
 		t.Errorf("All: %v", all)
+	}
+}
+
+func TestConformance(t *testing.T) {
+	to := plain(t, pages(map[string]string{"/interface/root": pageCluster}))
+	evidencetest.Run(t, func() evidence.Collector { return newWeb() },
+		&evidence.Interest{Products: []evidence.Product{smartermail()}, UserAgent: "postern-test"},
+		func() *evidence.Source {
+			return &evidence.Source{Net: &network{endpoint: evidence.Endpoint{Host: "mail.example.org", Path: "/"}, addrs: []string{"192.0.2.7"}, to: map[string]string{"192.0.2.7:80": to}}}
+		})
+}
+
+func TestForeignStartPageMayNameTheVendor(t *testing.T) {
+	body := `<a href="https://www.smartertools.com/smartermail/mail-server-software.aspx">our mail server</a>`
+	for name, product := range recipes(t) {
+		n := &network{endpoint: evidence.Endpoint{Host: "www.example.org", Scheme: "http", Port: 80}, addrs: []string{"192.0.2.7"},
+			to: map[string]string{"192.0.2.7:80": plain(t, pages(map[string]string{"/": body}))}}
+		out := &sink{}
+		if err := newWeb().Collect(t.Context(), &evidence.Source{Net: n}, &evidence.Interest{Products: []evidence.Product{product}, UserAgent: "postern-test"}, out); err != nil {
+			t.Fatal(err)
+		}
+		if len(out.installs) != 0 || out.gaps() != "" || out.pages() != 1 {
+			t.Errorf("%s: %s, gaps %q", name, out.versions(), out.gaps())
+		}
 	}
 }
