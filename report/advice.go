@@ -19,6 +19,9 @@ func (p *page) advice(r *Report, h *Host) {
 func steps(r *Report, h *Host) []string {
 	exposed, compromised := h.Answers.Exposed.Answer, h.Answers.Compromised.Answer
 	all := installations(r, h)
+	if exposed == verdict.NotExamined && compromised == verdict.NotExamined {
+		return []string{"No question was answered here: either none was asked that this target can answer, or what is here is not the product. Make sure that it is what you meant."}
+	}
 	if !slices.ContainsFunc(h.Targets, func(i int) bool { return examined(&r.Targets[i]) }) {
 		do := closeGaps(r, h)
 		if do == nil {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -74,7 +75,7 @@ func (l Listed) why() string {
 // matches the first label of a full one.
 func (l Listed) is(t *Target) bool {
 	names := append([]string{l.Name}, l.Addresses...)
-	for _, have := range []string{t.Host, urlHost(t.Target), t.Target} {
+	for _, have := range []string{t.Host, urlHost(t), t.Target} {
 		if have != "" && slices.ContainsFunc(names, func(n string) bool { return sameHost(n, have) }) {
 			return true
 		}
@@ -87,17 +88,29 @@ func sameHost(a, b string) bool {
 	if a == b {
 		return a != ""
 	}
+	if isAddress(a) || isAddress(b) {
+		return false // an address has no short form
+	}
 	aFirst, aRest, _ := strings.Cut(a, ".")
 	bFirst, bRest, _ := strings.Cut(b, ".")
 	return aFirst == bFirst && (aRest == "") != (bRest == "")
 }
 
-// urlHost is the host of a target written as a URL or as host:port, else "".
-func urlHost(target string) string {
-	if !strings.Contains(target, "://") {
-		target = "//" + target
+func isAddress(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
+}
+
+// urlHost is the host of a target that is a web address, else "".
+func urlHost(t *Target) string {
+	if t.Kind != evidence.KindURL {
+		return ""
 	}
-	u, err := url.Parse(target)
+	address := t.Target
+	if !strings.Contains(address, "://") {
+		address = "//" + address
+	}
+	u, err := url.Parse(address)
 	if err != nil {
 		return ""
 	}

@@ -298,7 +298,11 @@ func (p *page) gaps(r *Report, h *Host) {
 	rows := gapRows(r, h)
 	p.heading(fmt.Sprintf("What could not be seen (%d)", len(rows)))
 	if len(rows) == 0 {
-		p.text("  ", plain, "Everything asked for was seen.")
+		said := "Everything asked for was seen."
+		if !slices.ContainsFunc(h.Targets, func(i int) bool { return examined(&r.Targets[i]) }) {
+			said = "Nothing was looked at."
+		}
+		p.text("  ", plain, said)
 		return
 	}
 	const most = 4

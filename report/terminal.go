@@ -209,7 +209,11 @@ func describe(t *Target, host string) string {
 // answers writes one sentence for each question, the reason first.
 func (p *page) answers(a *Answers) {
 	p.answer("EXPOSED", a.Exposed, sentence(a.Exposed, exposedSays))
-	p.answer("COMPROMISED", a.Compromised.Part, compromisedSays[a.Compromised.Answer])
+	whole := compromisedSays[a.Compromised.Answer]
+	if a.Compromised.Answer == verdict.NotExamined {
+		whole = sentence(a.Compromised.Now, compromisedSays)
+	}
+	p.answer("COMPROMISED", a.Compromised.Part, whole)
 	if a.Compromised.Answer != verdict.NotExamined {
 		p.answer("  now", a.Compromised.Now, sentence(a.Compromised.Now, nowSays))
 		p.answer("  then", a.Compromised.Then, sentence(a.Compromised.Then, thenSays)+days(&a.Compromised))
