@@ -75,6 +75,9 @@ func TestLiterals(t *testing.T) {
 	f(`[a-z]+\d`)
 	f(`ab`)
 	f(`Grün und blau`, "n und blau")
+	if got := fromCondition(&pack.Condition{Op: pack.OpContains, Values: []string{"something"}, Negate: true}); got != nil {
+		t.Errorf("what must not stand there is no literal: %q", got)
+	}
 	if got := usable([]string{"/api/v1/a b", "/x/longer%20path"}, true); !slices.Equal(got, []string{"api/v1/a", "x/longer"}) {
 		t.Errorf("in a path: %q", got)
 	}

@@ -36,7 +36,7 @@ func spelled(path string) []string {
 	return []string{
 		path, string(mixed), strings.ToUpper(path), percent(path, len(path)-3), strings.Replace(percent(path, len(path)-3), "%", "%25", 1), every,
 		strings.ReplaceAll(path, "/", "//"), path[:last] + "/./" + path[last+1:], path[:last] + "/x/../" + path[last+1:], strings.ReplaceAll(path, "/", `\`),
-		strings.Replace(path, "k", "\u212a", 1), path[:last] + "/%2e/" + path[last+1:],
+		strings.Replace(path, "k", "\u212a", 1), strings.Replace(path, "i", "\u0130", 1), path[:last] + "/%2e/" + path[last+1:],
 	}
 }
 
@@ -49,7 +49,7 @@ func TestPrefilterChangesNothing(t *testing.T) {
 		events = append(events, row(s, int64(len(events)+1), noon, method, path, query, from, agent, status))
 	}
 	for _, path := range []string{
-		"/api/v1/auth/force-reset-password", "/api/v1/settings/sysadmin/connect-to-hub", "/api/v1/settings/system-admin/hub/connect", "/mrs/kqzt_0.aspx", "/index.html", "/api/v1/report/summary/x",
+		"/api/v1/auth/force-reset-password", "/api/v1/settings/sysadmin/connect-to-hub", "/api/v1/settings/system-admin/hub/connect", "/mrs/kqzt_0.aspx", "/index.html", "/api/v1/webhook/list", "/api/v1/report/summary/x",
 	} {
 		for _, p := range spelled(path) {
 			for _, query := range []string{"-", "f=settings+json", "f=settings%20json", "f=SETTINGS%2520JSON", "f=ad%6Din+list", "u=http%3A%2F%2Fv2-api.example.org%3a8888%2f", "u=http://[::ffff:198.51.100.7]/", "u=::ffff:c633:6407"} {
@@ -85,7 +85,7 @@ func TestPrefilterChangesNothing(t *testing.T) {
 	if spared == 0 {
 		t.Error("the prefilter spared nothing, the test compares nothing")
 	}
-	for rule, least := range map[string]int64{"reset": 80, "hub": 160, "shell-used": 80, "report-traversal": 40, "reset-logged": 3, "no-agent": 1, "c2": 3, "c2-net": 1} {
+	for rule, least := range map[string]int64{"reset": 80, "hub": 160, "webhook": 104, "shell-used": 80, "report-traversal": 40, "reset-logged": 3, "no-agent": 1, "c2": 3, "c2-net": 1} {
 		var count int64
 		for _, f := range with.Findings {
 			if f.Rule == rule {
@@ -129,7 +129,7 @@ func TestPrefilterFindsEveryLiteral(t *testing.T) {
 	}
 	got := map[hit]int{}
 	e.Interest().Prefilter(block, func(id uint32, off int) { got[hit{id, off}]++ })
-	low := string(lower(nil, block))
+	low := string(fold(nil, block))
 	want := 0
 	for id, lit := range e.literals.texts {
 		for at := 0; ; at++ {
@@ -190,6 +190,16 @@ func TestClasses(t *testing.T) {
 	f("answered, affected", verdict.Attempt, true, noon, "200", inst("100.0.9504", "2026-01-08"))
 
 	x := begin(t)
+	installed(t, x, inst("100.0.9511", "2026-01-16"))
+	feed(t, x, reset(1, noon, "200"), reset(2, time.Time{}, "200"), row(s, 3, noon, "PUT", "/api/v1/webhook", "-", "192.0.2.1", "x", "400"))
+	if got := finding(x.Result(now), "reset"); !got.Open || got.Count != 2 {
+		t.Errorf("one of two without a time: %+v, want open", got)
+	}
+	if got := finding(x.Result(now), "webhook"); got.Class != verdict.Attempt || !got.Open {
+		t.Errorf("a refusal that no CVE explains: %+v, want an open attempt", got)
+	}
+
+	x = begin(t)
 	installed(t, x, inst("100.0.9511", "2026-01-16"))
 	for n := range int64(10) {
 		feed(t, x, reset(n+1, date("2026-01-11").AddDate(0, 0, int(n)), "400"))

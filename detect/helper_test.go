@@ -99,6 +99,10 @@ func indicators() []pack.Indicator {
 		{ID: "hub", Title: "connect to hub", Kind: pack.OnEvent, Parts: then, Class: attempt, Severity: "critical", Vulns: []string{"CVE-2026-24423"}, Match: pack.Match{
 			Families: web, Where: []pack.Condition{path(pack.OpStartsWith, "/api/v1/settings/sysadmin/connect-to-hub", "/api/v1/settings/system-admin/hub/connect")},
 		}},
+		{ID: "webhook", Title: "a hook was set", Kind: pack.OnEvent, Parts: then, Class: attempt, Severity: "medium", Match: pack.Match{
+			Families: web, Where: []pack.Condition{path(pack.OpContains, "/api/v1/webhook"), {Role: evidence.RoleAgent, Op: pack.OpContains, Values: []string{"the-vendors-own-client"}, Negate: true}},
+			Outcomes: []pack.Outcome{{Where: status(`^4`), Class: "failed", Severity: "low"}},
+		}},
 		{ID: "shell-used", Title: "web shell", Kind: pack.OnEvent, Parts: then, Class: "success", Severity: "critical", Match: pack.Match{
 			Families: web, Where: []pack.Condition{{Role: evidence.RolePath, Op: pack.OpRegexp, Regexp: regexp.MustCompile(`/[a-z0-9]+_0\.as[phm]x?$`)}},
 		}},

@@ -75,7 +75,7 @@ func (l *literals) prefilter() evidence.Prefilter {
 		defer l.buffers.Put(buf)
 		for off := 0; off < len(block); off += scanWindow {
 			end := min(len(block), off+scanWindow+l.longest-1)
-			*buf = lower((*buf)[:0], block[off:end])
+			*buf = fold(*buf, block[off:end])
 			for _, m := range l.search.FindAllOverlapping(*buf) {
 				if m.Start < scanWindow { // beyond it, the next window reports it
 					hit(uint32(m.PatternID), off+m.Start)
@@ -85,14 +85,22 @@ func (l *literals) prefilter() evidence.Prefilter {
 	}
 }
 
-// lower appends b to dst, ASCII case folded.
-func lower(dst, b []byte) []byte {
-	start := len(dst)
-	dst = append(dst, b...)
-	for i, c := range dst[start:] {
+// folded is ASCII case folding, a byte at a time.
+var folded = func() (table [256]byte) {
+	for c := range table {
+		table[c] = byte(c)
 		if c >= 'A' && c <= 'Z' {
-			dst[start+i] = c + ('a' - 'A')
+			table[c] = byte(c) + ('a' - 'A')
 		}
+	}
+	return table
+}()
+
+// fold writes b to dst, ASCII case folded; dst grows as needed.
+func fold(dst, b []byte) []byte {
+	dst = slices.Grow(dst[:0], len(b))[:len(b)]
+	for i, c := range b {
+		dst[i] = folded[c]
 	}
 	return dst
 }

@@ -203,6 +203,9 @@ func TestCompromisedThen(t *testing.T) {
 	f("url", NotExamined, askedOf(evidence.KindURL), nil, nil)
 	f("logs can tell", NoneSeen, askedOf(evidence.KindLogs), nil, full())
 
+	if got := Judge(tree, formats, nil, nil, full()[:500]).Compromised.Then.Answer; got != Unknown {
+		t.Errorf("days missing and no family rows: %s", got)
+	}
 	short := slices.Concat(logsOf(admin, "Logs", "2026-10-13", "2026-11-22"), logsOf(web, "W3SVC1", "2025-10-09", "2026-11-22"))
 	if c := f("41 days", Unknown, tree, nil, short).Compromised; c.DaysCovered != 41 {
 		t.Errorf("covered %d days, want 41", c.DaysCovered)
