@@ -18,6 +18,9 @@ import (
 // cannot be read is a gap; what is not there is none, the zone's apart.
 func identify(src *evidence.Source, t *tree.Tree) {
 	for _, v := range src.Volumes {
+		if src.ID.Host != "" || src.ID.Zone != nil {
+			return // the first drive with a system on it is the machine's
+		}
 		var err error
 		switch src.ID.OS {
 		case evidence.Linux:

@@ -40,8 +40,12 @@ var marks = []struct {
 // Velociraptor writes it.
 var driveFolder = regexp.MustCompile(`(?i)^([a-z])(:|%3a)?$`)
 
-// maxWraps is how many folders may be wrapped around a system's root.
-const maxWraps = 4
+// How deep a system's root, and among how many names a drive or wrapping
+// folder is looked for. A folder with more is content.
+const (
+	maxWraps  = 4
+	maxBeside = 1000
+)
 
 // recognise finds what the tree holds: a system's root, logs and nothing else,
 // or files of an unknown layout.
@@ -103,6 +107,9 @@ func volumes(t *tree.Tree, root evidence.Name, names []string) (evidence.OS, []e
 	case evidence.Linux:
 		return os, []evidence.Volume{{Mount: "/", Root: root}}
 	}
+	if len(names) > maxBeside || !slices.ContainsFunc(names, driveFolder.MatchString) {
+		return "", nil
+	}
 	var list []evidence.Volume
 	others, windows := 0, false
 	for _, n := range names {
@@ -158,6 +165,9 @@ func systemAt(t *tree.Tree, root evidence.Name, names []string) evidence.OS {
 func wrapped(t *tree.Tree, root evidence.Name, names []string) evidence.Name {
 	if slices.Contains(names, "[root]") {
 		return root.Join("[root]")
+	}
+	if len(names) > maxBeside {
+		return ""
 	}
 	var only evidence.Name
 	for _, n := range names {

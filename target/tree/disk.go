@@ -53,6 +53,13 @@ func (d *disk) stat(name evidence.Name) (node, error) {
 	}
 	n := newNode(info)
 	n.markLink(d.root, string(name))
+	if d.times == nil {
+		return n, nil
+	}
+	if dir, err := d.root.Open(string(name.Dir())); err == nil { // else the times stay unknown
+		defer dir.Close()
+		n.entry.Birth, n.entry.Changed = d.times(dir, name.Base(), info)
+	}
 	return n, nil
 }
 
@@ -108,6 +115,9 @@ func (d *disk) folder(name evidence.Name) (folder, error) {
 func (f *diskFolder) names() ([]string, error) {
 	names, err := f.dir.Readdirnames(-1)
 	slices.Sort(names)
+	if f.times == nil {
+		f.dir.Close() // a deep walk holds one handle a level
+	}
 	return names, err
 }
 

@@ -20,7 +20,7 @@ const (
 	maxElements = 200  // elements of a path
 )
 
-// index is the names of an archive, about 200 bytes each.
+// index is the names of an archive, about 230 bytes each and the name.
 type index struct {
 	items  []item // items[0] is the root
 	byName map[evidence.Name]int32
