@@ -160,6 +160,9 @@ func exposure(v *pack.Vulnerability, status verdict.Status, never bool, b build,
 		return j
 	case status == verdict.Fixed && !f.at.IsZero() && f.at.Before(asOf):
 		w.To, w.Open, w.Why = f.at, false, "to "+f.why
+		if v.Fixed.Build > 0 && b.version.Build > v.Fixed.Build {
+			w.Why += "; an earlier build with the fix may have been here before, and left no trace"
+		}
 	case status == verdict.Fixed:
 		w.Why = "open to the examination: " + f.why
 	case status == verdict.Affected:

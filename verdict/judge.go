@@ -131,11 +131,11 @@ func (j judge) then(w window, covered int) Part {
 
 func (j judge) withLeads(p Part, leads []Finding) Part {
 	if len(leads) > 0 {
-		verb := "are"
+		rest := "are worth a look and prove nothing alone."
 		if len(leads) == 1 {
-			verb = "is"
+			rest = "is worth a look and proves nothing alone."
 		}
-		p.Because = append(p.Because, fmt.Sprintf("%s %s worth a look and prove nothing alone.", count(len(leads), "lead"), verb))
+		p.Because = append(p.Because, count(len(leads), "lead")+" "+rest)
 	}
 	return p
 }
@@ -154,6 +154,8 @@ func tell(findings []Finding) []string {
 		case f.First.IsZero() && f.Count > 1:
 			s += fmt.Sprintf(" (%d times)", f.Count)
 		case f.First.IsZero() || f.Class == State:
+		case f.Count > 1 && stamp(f.First) == stamp(f.Last):
+			s += fmt.Sprintf(" (%d times, %s)", f.Count, stamp(f.First))
 		case f.Count > 1:
 			s += fmt.Sprintf(" (%d times, %s to %s)", f.Count, stamp(f.First), stamp(f.Last))
 		default:

@@ -332,6 +332,13 @@ func TestSentences(t *testing.T) {
 		"SmarterMail of unknown build at C/SmarterMail: not known whether it is affected by 2 CVEs; nothing that was read states its build.")
 	f(because(answer(tree, nil, nil, full()).Compromised.Then),
 		"Every log that must be there covers the whole window, and nothing matched. Logs covered 410 of 410 days, 2025-10-09 to 2026-11-23.")
+	call := Finding{Title: "A script was called.", Class: Success, Severity: High, Count: 2, First: day("2026-01-17"), Last: day("2026-01-17")}
+	f(tell([]Finding{call})[0], "A script was called (2 times, 2026-01-17).")
+	call.Last = call.Last.Add(26*time.Hour + 5*time.Minute)
+	f(tell([]Finding{call})[0], "A script was called (2 times, 2026-01-17 to 2026-01-18 02:05Z).")
+	lead := Finding{Title: "odd", Question: evidence.CompromisedNow, Class: Lead}
+	f(because(Judge(tree, formats, nil, []Finding{lead}, []evidence.Coverage{walked()}).Compromised.Now),
+		"Every place the packs ask for was read, and nothing matched. 1 lead is worth a look and proves nothing alone.")
 	shell := Finding{Title: "A script in the web root", Question: evidence.CompromisedNow, Class: State, Severity: High, Confidence: evidence.Likely, Refs: []evidence.Ref{{Path: "C/inetpub/x_0.aspx"}}}
 	got := answer(tree, nil, []Finding{shell}, full()).Compromised
 	f(got.Because[0], "now: A script in the web root, see C/inetpub/x_0.aspx.")
