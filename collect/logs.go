@@ -97,10 +97,8 @@ func (s *survey) asLog(e evidence.Entry, base string) *logFile {
 	if s.src.Kind == evidence.KindLogs {
 		return &logFile{Entry: e, named: true}
 	}
-	for _, f := range s.want.Logs {
-		if matches(f.Names, base) {
-			return &logFile{Entry: e, named: true}
-		}
+	if matchesAny(s.logNames, base) {
+		return &logFile{Entry: e, named: true}
 	}
 	if !strings.HasSuffix(base, ".zip") && !strings.HasSuffix(base, ".gz") && !strings.HasSuffix(base, ".log") && !strings.Contains(base, ".log.") {
 		return nil

@@ -29,6 +29,8 @@ type survey struct {
 	once sync.Once
 	err  error
 
+	places   [][]quick       // the patterns of want.Places
+	logNames []quick         // of all of want.Logs
 	names    map[string]bool // base names of program files
 	folders  map[string]*folder
 	programs map[string][]evidence.Entry // program files by key of their directory
@@ -90,9 +92,11 @@ func newSurvey(src *evidence.Source, want *evidence.Interest) *survey {
 	}
 	for _, f := range want.Logs {
 		s.ask(f.Folders...)
+		s.logNames = append(s.logNames, quicken(f.Names)...)
 	}
 	for _, p := range want.Places {
 		s.ask(p.Roots...)
+		s.places = append(s.places, quicken(p.Paths))
 	}
 	return s
 }
@@ -232,13 +236,14 @@ func (s *survey) again(e evidence.Entry) bool {
 
 // countFolders counts an entry for every folder asked about that holds it.
 func (s *survey) countFolders(n evidence.Name) {
-	for d := n; len(s.folders) > 0; d = d.Dir() {
-		if f := s.folders[s.key(d)]; f != nil {
+	for key := s.key(n); len(s.folders) > 0; {
+		if f := s.folders[key]; f != nil {
 			f.entries++
 		}
-		if d == "." {
+		if key == "." {
 			return
 		}
+		key = string(evidence.Name(key).Dir())
 	}
 }
 
@@ -251,7 +256,7 @@ func (s *survey) place(e evidence.Entry, dir bool) {
 	var places []int
 	for i := range s.want.Places {
 		p := &s.want.Places[i]
-		if (!dir || p.Folders) && s.applies(p.OS) && matches(p.Paths, path) {
+		if (!dir || p.Folders) && s.applies(p.OS) && matchesAny(s.places[i], path) {
 			places = append(places, i)
 		}
 	}

@@ -27,22 +27,22 @@ func (s *survey) noteKind(n evidence.Name, base string) noteKind {
 	if len(s.want.Products) == 0 {
 		return ""
 	}
-	dir := "/" + string(n.Dir()) + "/"
 	yaml := strings.HasSuffix(base, ".yml") || strings.HasSuffix(base, ".yaml")
+	in := func(folder string) bool { return strings.Contains("/"+string(n.Dir())+"/", folder) }
 	switch {
-	case strings.HasSuffix(base, ".service") && strings.Contains(dir, "/systemd/system/"):
+	case strings.HasSuffix(base, ".service") && in("/systemd/system/"):
 		return unitNote
-	case strings.HasSuffix(base, ".conf") && strings.Contains(dir, "/supervisor") || base == "supervisord.conf":
+	case strings.HasSuffix(base, ".conf") && in("/supervisor") || base == "supervisord.conf":
 		return supervisorNote
 	case yaml && (strings.HasPrefix(base, "docker-compose") || strings.HasPrefix(base, "compose")):
 		return composeNote
 	case base == "dockerfile" || base == "containerfile" || strings.HasPrefix(base, "dockerfile.") || strings.HasSuffix(base, ".dockerfile"):
 		return dockerNote
-	case base == "config.v2.json" && strings.Contains(dir, "/containers/"):
+	case base == "config.v2.json" && in("/containers/"):
 		return containerNote
-	case base == "containers.json" && strings.Contains(dir, "/storage/"):
+	case base == "containers.json" && in("/storage/"):
 		return podmanNote
-	case yaml || strings.HasSuffix(base, ".container") && strings.Contains(dir, "/containers/systemd/"):
+	case yaml || strings.HasSuffix(base, ".container") && in("/containers/systemd/"):
 		return manifestNote
 	}
 	return ""
