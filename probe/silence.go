@@ -41,6 +41,17 @@ func stateOf(err error) state {
 	return failed
 }
 
+// say puts the failure in words; closed and filtered need no more than a few.
+func (s state) say(err error) string {
+	switch s {
+	case closed:
+		return "refused, nothing listens there"
+	case filtered:
+		return "no answer in time"
+	}
+	return err.Error()
+}
+
 func timedOut(err error) bool {
 	var timeout net.Error
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()

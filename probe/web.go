@@ -142,7 +142,8 @@ func (a *asker) askSite(ctx context.Context, s site) *visit {
 	for i, page := range a.plan.pages {
 		got, err := a.get(ctx, s, page.path)
 		if err != nil && i == 0 {
-			v.state, v.why = stateOf(err), fmt.Sprintf("%s: %v", v.path, err)
+			v.state = stateOf(err)
+			v.why = v.path + ": " + v.state.say(err)
 			return v
 		}
 		v.state = answered
@@ -249,8 +250,12 @@ func settle(host string, addr netip.Addr, ports []*visit) {
 		tried = append(tried, p.why)
 	}
 	if !any && len(ports) > 0 {
+		where := host
+		if host != addr.String() {
+			where += " (" + addr.String() + ")"
+		}
 		ports[0].rows = append(ports[0].rows, evidence.Gap(evidence.CoverPage, ports[0].path, evidence.Exposed, evidence.Unanswered,
-			fmt.Sprintf("nothing answered at %s (%s); tried %s", host, addr, strings.Join(tried, "; "))))
+			"nothing answered at "+where+"; tried "+strings.Join(tried, "; ")))
 		return
 	}
 	for _, p := range ports {
