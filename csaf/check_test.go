@@ -112,6 +112,7 @@ func TestParseRefuses(t *testing.T) {
 		`{"document":{"title":3}}`:          ErrMalformed,
 		`{"vulnerabilities":{}}`:            ErrMalformed,
 		`{} {}`:                             ErrMalformed,
+		`{"x":[{"y":1,"z":2,"y":3}]}`:       ErrMalformed,
 		`{"vulnerabilities":[{"cve":null}]`: ErrMalformed,
 		strings.Repeat(" ", MaxSize+1):      ErrTooLarge,
 		`{"product_tree":{"branches":` + strings.Repeat(`[{"branches":`, 65) + `[]` + strings.Repeat(`}]`, 65) + `}}`: ErrMalformed,

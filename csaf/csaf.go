@@ -5,7 +5,8 @@
 //
 // JSON types are strict: a number where the standard has a string is an error.
 // Unknown fields are accepted, because the standard's JSON schema limits the
-// properties of no object of a document. Limits: MaxSize bytes, branches nested
+// properties of no object of a document. A name that stands twice in one object
+// is an error; null is read as absent. Limits: MaxSize bytes, branches nested
 // 64 deep.
 package csaf
 
@@ -246,10 +247,46 @@ func Parse(r io.Reader) (*Document, error) {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%w: byte %d: something follows the document", ErrMalformed, dec.InputOffset())
 	}
+	if err := namesOnce(json.NewDecoder(bytes.NewReader(text))); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
 	if d.Products != nil && deeper(d.Products.Branches, maxDepth) {
 		return nil, fmt.Errorf("%w: branches nested deeper than %d", ErrMalformed, maxDepth)
 	}
 	return d, nil
+}
+
+// namesOnce refuses an object that has a name twice: programs differ on which
+// of the two they read. The text is known to be JSON; its nesting is bounded by
+// the decoder that read it before.
+func namesOnce(dec *json.Decoder) error {
+	open, err := dec.Token()
+	if err != nil {
+		return err
+	}
+	delim, nested := open.(json.Delim)
+	if !nested {
+		return nil
+	}
+	seen := map[string]bool{}
+	for dec.More() {
+		if delim == '{' {
+			token, err := dec.Token()
+			if err != nil {
+				return err
+			}
+			name, _ := token.(string) // a name is a string in JSON
+			if seen[name] {
+				return fmt.Errorf("byte %d: name %q twice in one object", dec.InputOffset(), name)
+			}
+			seen[name] = true
+		}
+		if err := namesOnce(dec); err != nil {
+			return err
+		}
+	}
+	_, err = dec.Token()
+	return err
 }
 
 func deeper(branches []Branch, limit int) bool {
