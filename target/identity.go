@@ -124,7 +124,7 @@ func windowsZone(id *evidence.Identity, key *evidence.RegistryKey) {
 	if id.Zone != nil || bias.Name == "" {
 		return
 	}
-	minutes := -int(int32(uint32(bias.Number))) //nolint:gosec // a signed 32-bit value; UTC = local time + bias
+	minutes := -int(int32(uint32(bias.Number))) // a signed 32-bit value; UTC = local time + bias
 	if minutes < -14*60 || minutes > 14*60 {
 		return
 	}

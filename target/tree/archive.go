@@ -174,7 +174,7 @@ func (a *archive) readPacked(ctx context.Context, gz bool) (opened bool, faults 
 	}
 	defer closeReader()
 	head := make([]byte, 512)
-	n, err := io.ReadFull(plain, head)
+	n, _ := io.ReadFull(plain, head)
 	if !isTar(head[:n]) {
 		return false, nil // one packed log; a damaged one is its reader's to tell
 	}

@@ -57,8 +57,8 @@ func (d *disk) stat(name evidence.Name) (node, error) {
 		return n, nil
 	}
 	if dir, err := d.root.Open(string(name.Dir())); err == nil { // else the times stay unknown
-		defer dir.Close()
 		n.entry.Birth, n.entry.Changed = d.times(dir, name.Base(), info)
+		_ = dir.Close()
 	}
 	return n, nil
 }
@@ -116,7 +116,7 @@ func (f *diskFolder) names() ([]string, error) {
 	names, err := f.dir.Readdirnames(-1)
 	slices.Sort(names)
 	if f.times == nil {
-		f.dir.Close() // a deep walk holds one handle a level
+		_ = f.dir.Close() // a deep walk holds one handle a level
 	}
 	return names, err
 }
@@ -135,8 +135,8 @@ func (f *diskFolder) stat(base string) (node, error) {
 }
 
 func (f *diskFolder) close() {
-	f.dir.Close()
-	f.root.Close()
+	_ = f.dir.Close() // read only: nothing is lost
+	_ = f.root.Close()
 }
 
 // sized is a file of a declared size: it delivers that much, and ErrTruncated

@@ -39,16 +39,16 @@ func volumeTimes(root *os.Root) times {
 	if err != nil {
 		return nil
 	}
-	defer dir.Close()
+	defer func() { _ = dir.Close() }()
 	var st unix.Stat_t
 	var vol unix.Statfs_t
 	if unix.Fstat(int(dir.Fd()), &st) != nil || st.Ino != ntfsRootInode || unix.Fstatfs(int(dir.Fd()), &vol) != nil {
 		return nil
 	}
 	switch {
-	case int64(vol.Type) == magicNTFS3:
+	case vol.Type == magicNTFS3:
 		return hostTimes
-	case int64(vol.Type) == unix.FUSE_SUPER_MAGIC && !ntfs3gBirth(dir, ".").IsZero():
+	case vol.Type == unix.FUSE_SUPER_MAGIC && !ntfs3gBirth(dir, ".").IsZero():
 		return func(dir *os.File, base string, info fs.FileInfo) (birth, changed time.Time) {
 			_, changed = hostTimes(dir, base, info)
 			return ntfs3gBirth(dir, base), changed

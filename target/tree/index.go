@@ -158,10 +158,10 @@ func visible(raw string) evidence.Name {
 	cut := min(len(raw), 200)
 	list := strings.Split(raw[:cut], "/")
 	for i, el := range list {
-		switch {
-		case el == ".." || el == ".":
+		switch el {
+		case "..", ".":
 			list[i] = strings.ReplaceAll(el, ".", "%2E")
-		case el == "":
+		case "":
 			list[i] = "%2F"
 		default:
 			list[i] = strings.ReplaceAll(el, "\x00", "%00")

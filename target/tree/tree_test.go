@@ -311,7 +311,7 @@ func TestWalkSignals(t *testing.T) {
 	} {
 		list, err := visit(c.at, c.signal)
 		wantList(t, list, c.want)
-		if (c.signal == stop) != errors.Is(err, stop) {
+		if errors.Is(c.signal, stop) != errors.Is(err, stop) {
 			t.Errorf("at %q with %v: %v", c.at, c.signal, err)
 		}
 	}
@@ -352,7 +352,7 @@ func TestShrinkingFileIsTruncated(t *testing.T) {
 	if n != 1 || !errors.Is(err, evidence.ErrTruncated) {
 		t.Errorf("read %d, %v", n, err)
 	}
-	if n, err := f.ReadAt(make([]byte, 3), 3); n != 0 || err != io.EOF {
+	if n, err := f.ReadAt(make([]byte, 3), 3); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("behind the end: %d, %v", n, err)
 	}
 }

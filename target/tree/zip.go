@@ -125,7 +125,7 @@ func (a *archive) readDirectory(ctx context.Context, d directory) error {
 		}
 		_, err := io.ReadFull(r, head)
 		if errors.Is(err, io.EOF) || err == nil && string(head[:4]) != sigCentral { // a signature may follow
-			if n != d.count && (d.zip64 || uint16(n) != uint16(d.count)) { //nolint:gosec // compared as the 16 bits stored
+			if n != d.count && (d.zip64 || uint16(n) != uint16(d.count)) { // compared as the 16 bits stored
 				return fmt.Errorf("%w: zip directory of %d entries holds %d", evidence.ErrTruncated, d.count, n)
 			}
 			return nil
