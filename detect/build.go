@@ -70,8 +70,8 @@ func (b *build) gap(reason evidence.Reason, detail string) {
 	b.gaps = append(b.gaps, evidence.Missed{Reason: reason, Detail: detail})
 }
 
-// parse reads every signal that states a version, strongest kind first. One
-// that does not parse is a gap: it may be the reading that counts.
+// parse reads every signal that states a version, strongest kind first. A
+// strong one that does not parse is a gap: it may be the reading that counts.
 func (b *build) parse(s version.Scheme, i *evidence.Installation) []reading {
 	var all []reading
 	for _, sig := range i.Signals {
@@ -81,7 +81,9 @@ func (b *build) parse(s version.Scheme, i *evidence.Installation) []reading {
 		v, err := s.Parse(sig.Version)
 		if err != nil {
 			b.notes = append(b.notes, fmt.Sprintf("The %s %s states %q, which is no version this product has.", sig.Kind, sig.Ref.Path, sig.Version))
-			b.gap(evidence.Damaged, fmt.Sprintf("the %s %s states no readable version: %s", sig.Kind, sig.Ref.Path, err.Error()))
+			if slices.Contains(tiers[0], sig.Kind) {
+				b.gap(evidence.Damaged, fmt.Sprintf("the %s %s states no readable version: %s", sig.Kind, sig.Ref.Path, err.Error()))
+			}
 			continue
 		}
 		all = append(all, reading{sig, v})

@@ -106,7 +106,16 @@ func TestSignals(t *testing.T) {
 	f("pages", 9504, evidence.Unsure, true, 0, sig(evidence.SignalPage, "9504"), sig(evidence.SignalPage, "9511"))
 	f("marketing version beside a build", 0, evidence.Unsure, true, 0, exe("15.7"), dll("9511"))
 	f("present", 0, evidence.Unsure, false, 0, sig(evidence.SignalPresence, ""))
+	f("an image tag without a build", 9511, evidence.Confirmed, false, 1, exe("9511"), sig(evidence.SignalContainer, "latest"))
 	f("unreadable program beside a library", 9511, evidence.Confirmed, false, 1, exe("n/a"), dll("9511"))
+
+	gaps := func(signals ...evidence.Signal) int {
+		_, r := judgeBuild(t, Options{}, evidence.Installation{Signals: signals})
+		return len(r.Coverage)
+	}
+	if weak, strong := gaps(exe("9511"), sig(evidence.SignalContainer, "latest")), gaps(exe("n/a"), dll("9511")); weak != 0 || strong != 1 {
+		t.Errorf("gaps for what does not parse: tag %d, program %d", weak, strong)
+	}
 
 	i, r := judgeBuild(t, Options{}, evidence.Installation{Signals: []evidence.Signal{exe("9406"), dll("9511")}})
 	if statuses(i) != [3]int{4, 1, 3} {

@@ -60,15 +60,18 @@ type foldKey struct {
 func (x *Examination) fold(installs []judged) []verdict.Finding {
 	merged := map[foldKey]*bucket{}
 	for key, b := range x.buckets {
-		class := key.class
+		class, severity := key.class, b.severity
 		if class == verdict.Failed && !provenFixed(installs, key.rule.Vulns, b) {
-			class = verdict.Attempt // its outcome is open, whatever the status was
+			// Its outcome is open, whatever the status was, and it weighs as
+			// much as any other attempt.
+			class, severity = verdict.Attempt, graver(severity, key.rule.severity)
 		}
 		k := foldKey{key.rule, class, key.label}
 		if merged[k] == nil {
 			merged[k] = &bucket{}
 		}
 		merged[k].merge(b, x.engine.limit())
+		merged[k].severity = graver(merged[k].severity, severity)
 	}
 	var all []verdict.Finding
 	for k, b := range merged {
