@@ -119,6 +119,7 @@ func windowsTree() tree {
 		"Mail/Logs/2026.01.17-administrative.log":                        text(adminLines),
 		"Mail/Domains/a.example/x":                                       text("x"),
 		"inetpub/wwwroot/a_0.aspx":                                       text("<%@ Page %>\n"),
+		"Windows/System32/inetsrv/config/applicationHost.config":         text("<configuration><logFile directory=\"C:\\inetpub\\logs\" /></configuration>\n"),
 		"srv/docker-compose.yml":                                         text("services:\n  mail:\n    image: example/mail:8930\n"),
 	}
 }

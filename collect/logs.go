@@ -29,6 +29,7 @@ func (c *logs) Collect(ctx context.Context, src *evidence.Source, want *evidence
 		return err
 	}
 	s.coverLogFolders(out)
+	s.coverIIS(ctx, out)
 	found := s.pickLogs()
 
 	next := make(chan logFile)

@@ -60,3 +60,22 @@ func TestLogFoldersNotCollected(t *testing.T) {
 		t.Errorf("gaps %+v", out.Gaps())
 	}
 }
+
+func TestIISLogFolders(t *testing.T) {
+	const config = "Windows/System32/inetsrv/config/applicationHost.config"
+	sites := `<configuration><sites><siteDefaults><logFile directory="%SystemDrive%\inetpub\logs\LogFiles" /></siteDefaults>
+		<site><logFile directory="D:\weblogs" /></site></sites></configuration>`
+	src := windows(tree{config: text(sites)})
+	out := run(t, "logs", src)
+	if gaps := out.Gaps(); len(gaps) != 1 || !said(out, `D:\weblogs`, evidence.NotCollected, evidence.CompromisedThen) {
+		t.Errorf("gaps %+v", gaps)
+	}
+	src.Partial = true
+	if out := run(t, "logs", src); !said(out, `C:\inetpub\logs\LogFiles`, evidence.NotCollected, evidence.CompromisedThen) {
+		t.Errorf("selection: gaps %+v", out.Gaps())
+	}
+	src = windows(tree{config: text(sites[:60])})
+	if out := run(t, "logs", src); !said(out, config, evidence.Unreadable, evidence.CompromisedThen) {
+		t.Errorf("cut: gaps %+v", out.Gaps())
+	}
+}

@@ -85,7 +85,7 @@ func (f *finder) fromServices() {
 		command := key.Value("ImagePath").Text
 		ref := evidence.Ref{Collector: "products", Path: servicesKey + `\` + name, Text: command}
 		f.observe(evidence.ObserveService, ref, nil, name, command, key.Value("ObjectName").Text)
-		f.starts(name, f.expand(command), "", "service "+name, ref.Path)
+		f.starts(name, expand(command), "", "service "+name, ref.Path)
 	}
 }
 
@@ -104,8 +104,8 @@ func (f *finder) starts(name, command, dir, why, path string) {
 	}
 }
 
-// expand fills in what Windows fills in before it starts a service.
-func (f *finder) expand(command string) string {
+// expand fills in what Windows fills in before it uses a path.
+func expand(command string) string {
 	low := strings.ToLower(command)
 	for _, v := range []struct{ name, value string }{
 		{`\??\`, ""}, {`\systemroot\`, `C:\Windows\`}, {`system32\`, `C:\Windows\System32\`},
