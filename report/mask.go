@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -30,31 +31,34 @@ func cleanAll(texts []string) []string {
 
 // secret finds one shape of secret; its submatch 1 is what must not be printed.
 type secret struct {
-	hint    string // stands in any text that can match, lower case; "" for none
+	hints   []string // one of these stands in any text that can match, lower case
 	pattern *regexp.Regexp
 }
+
+// words are what the names of secret settings hold.
+var words = []string{"passw", "passphrase", "pwd", "secret", "token", "apikey", "api_key", "api-key", "_encrypted", "private", "sharedkey", "cookie"}
 
 // secrets are the shapes masked, in order: whole headers and keys before the
 // values inside them. Names of settings are matched whatever stands around the
 // word (`smtp_auth_password`, `"bindPassword"`).
 var secrets = []secret{
-	{"private key", regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----END|$)`)},
-	{"authorization", regexp.MustCompile(`(?i)authorization\\?"?[ +]*[:=][ +]*\\?"?((?:basic|bearer|digest|negotiate|ntlm)?[ +]*[^\s"\\]+)`)},
-	{"cookie", regexp.MustCompile(`(?i)\b(?:set-)?cookie\\?"?[ +]*:[ +]*\\?"?([^\r\n"]+)`)},
-	{"=", regexp.MustCompile(`(?:^|\s)([^\s?&;=]{1,100}=[^\s?&;]*(?:;\+[^\s;=]{1,100}=[^\s;]*)+;?)`)}, // a W3C cookie column: a=b;+c=d
-	{"=", regexp.MustCompile(`(?i)[\w.]*(?:session|sess_?id|auth|aspnet)[\w.]*=("[^"]*"|[^\s&;"',]+)`)},
-	{"auth", regexp.MustCompile(`(?i)\bauth(?:enticate)?\s+(?:plain|login|cram-md5|xoauth2|ntlm|oauthbearer)[ +]+([A-Za-z0-9+/=_-]+)`)},
-	{"cmd:", regexp.MustCompile(`(?i)\bcmd: ?([A-Za-z0-9+/]{4,}={0,2})\s*$`)}, // an answer to a 334 challenge
-	{"pass ", regexp.MustCompile(`(?i)(?:cmd: ?|^)pass (\S+)\s*$`)},           // POP3
-	{"login ", regexp.MustCompile(`(?i)cmd: ?\S+ login (.+)$`)},               // IMAP
-	{"://", regexp.MustCompile(`[a-z][a-z0-9+.-]*://[^/\s:@]*:([^/\s@]+)@`)},
-	{"", regexp.MustCompile(`(?i)\\*"[^"\\]*(?:passw(?:or)?d|pwd|secret|token|api[_-]?key|_encrypted|private[_-]?key|sharedkey|cookie)[^"\\]*\\*"\s*:\s*\\*"((?:[^"\\]|\\[^"])*)`)},
-	{"", regexp.MustCompile(`(?i)[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|_encrypted|sharedkey)[\w.-]*(?:=|%3d)("[^"]*"|[^\s&;"',]+)`)},
-	{"", regexp.MustCompile(`(?i)[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|api[_-]?key|_encrypted)\s*:\s+("[^"]*"|'[^']*'|[^\s"',\[]+)\s*$`)}, // YAML
-	{"eyj", regexp.MustCompile(`\b(eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?)`)},                                                  // a JSON web token
-	{":", regexp.MustCompile(`(?:^|[^0-9A-Za-z])([0-9]{3,7}:[A-Za-z0-9+/]{16,}={0,2}:[A-Za-z0-9+/]{16,}={0,2})`)},                                 // iterations:salt:hash
-	{"$", regexp.MustCompile(`(\$(?:2[abxy]?|[156y]|argon2\w{0,2}|pbkdf2[\w-]*)\$[A-Za-z0-9./=,$+*-]{16,})`)},
-	{":::", regexp.MustCompile(`\b([0-9A-Fa-f]{32}:[0-9A-Fa-f]{32}):::`)}, // LM and NT hash of a dump
+	{[]string{"private key"}, regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----END|$)`)},
+	{[]string{"authorization"}, regexp.MustCompile(`(?i)authorization\\?"?[ +]*[:=][ +]*\\?"?((?:basic|bearer|digest|negotiate|ntlm)?[ +]*[^\s"\\]+)`)},
+	{[]string{"cookie"}, regexp.MustCompile(`(?i)\b(?:set-)?cookie\\?"?[ +]*:[ +]*\\?"?([^\r\n"]+)`)},
+	{[]string{"="}, regexp.MustCompile(`(?:^|\s)([^\s?&;=]{1,100}=[^\s?&;]*(?:;\+[^\s;=]{1,100}=[^\s;]*)+;?)`)}, // a W3C cookie column: a=b;+c=d
+	{[]string{"="}, regexp.MustCompile(`(?i)[\w.]*(?:session|sess_?id|auth|aspnet)[\w.]*=("[^"]*"|[^\s&;"',]+)`)},
+	{[]string{"auth"}, regexp.MustCompile(`(?i)\bauth(?:enticate)?\s+(?:plain|login|cram-md5|xoauth2|ntlm|oauthbearer)[ +]+([A-Za-z0-9+/=_-]+)`)},
+	{[]string{"cmd:"}, regexp.MustCompile(`(?i)\bcmd: ?([A-Za-z0-9+/]{4,}={0,2})\s*$`)}, // an answer to a 334 challenge
+	{[]string{"pass "}, regexp.MustCompile(`(?i)(?:cmd: ?|^)pass (\S+)\s*$`)},           // POP3
+	{[]string{"login "}, regexp.MustCompile(`(?i)cmd: ?\S+ login (.+)$`)},               // IMAP
+	{[]string{"://"}, regexp.MustCompile(`[a-z][a-z0-9+.-]*://[^/\s:@]*:([^/\s@]+)@`)},
+	{words, regexp.MustCompile(`(?i)\\*"[^"\\]*(?:passw(?:or)?d|pwd|secret|token|api[_-]?key|_encrypted|private[_-]?key|sharedkey|cookie)[^"\\]*\\*"\s*:\s*\\*"((?:[^"\\]|\\[^"])*)`)},
+	{words, regexp.MustCompile(`(?i)[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|_encrypted|sharedkey)[\w.-]*(?:=|%3d)("[^"]*"|[^\s&;"',]+)`)},
+	{words, regexp.MustCompile(`(?i)[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|api[_-]?key|_encrypted)\s*:\s+("[^"]*"|'[^']*'|[^\s"',\[]+)\s*$`)}, // YAML
+	{[]string{"eyj"}, regexp.MustCompile(`\b(eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?)`)},                                           // a JSON web token
+	{[]string{":"}, regexp.MustCompile(`(?:^|[^0-9A-Za-z])([0-9]{3,7}:[A-Za-z0-9+/]{16,}={0,2}:[A-Za-z0-9+/]{16,}={0,2})`)},                          // iterations:salt:hash
+	{[]string{"$"}, regexp.MustCompile(`(\$(?:2[abxy]?|[156y]|argon2\w{0,2}|pbkdf2[\w-]*)\$[A-Za-z0-9./=,$+*-]{16,})`)},
+	{[]string{":::"}, regexp.MustCompile(`\b([0-9A-Fa-f]{32}:[0-9A-Fa-f]{32}):::`)}, // LM and NT hash of a dump
 }
 
 const masked = "[masked sha256:"
@@ -66,7 +70,7 @@ var already = regexp.MustCompile(`^\[masked sha256:[0-9a-f]{8}\]`)
 func mask(text string) string {
 	lower := strings.ToLower(text)
 	for _, s := range secrets {
-		if s.hint != "" && !strings.Contains(lower, s.hint) {
+		if !slices.ContainsFunc(s.hints, func(hint string) bool { return strings.Contains(lower, hint) }) {
 			continue
 		}
 		text = maskOne(text, s.pattern)

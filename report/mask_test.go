@@ -108,3 +108,11 @@ func FuzzClean(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkClean(b *testing.B) {
+	text := `C/inetpub/logs/LogFiles/W3SVC1/u_ex260117.log 2026-01-17 15:53:10 192.0.2.25 POST /api/v1/settings/sysadmin/AddOrUpdateMount - 443 - 203.0.113.66 python-requests/2.32.3 - 200 0 0 1180`
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		Clean(text)
+	}
+}
