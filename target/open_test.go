@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -117,12 +118,11 @@ func TestLayouts(t *testing.T) {
 				t.Errorf("kind %s, os %q, partial %v, volumes %v, gaps %v", src.Kind, src.ID.OS, src.Partial, src.Volumes, src.Gaps)
 			}
 		}
-		dir := lay(t, c.files...)
-		t.Run(c.name, func(t *testing.T) { check(t, open(t, dir, Options{})) })
+		t.Run(c.name, func(t *testing.T) { check(t, open(t, lay(t, c.files...), Options{})) })
 		if c.name == "drive with a colon" {
 			continue // our index writes C:/ as C/
 		}
-		t.Run(c.name+" in a zip", func(t *testing.T) { check(t, open(t, pack(t, dir), Options{Scratch: t.TempDir()})) })
+		t.Run(c.name+" in a zip", func(t *testing.T) { check(t, open(t, pack(t, lay(t, c.files...)), Options{Scratch: t.TempDir()})) })
 	}
 }
 
@@ -179,8 +179,8 @@ func TestWhatCannotBeOpenedIsAGap(t *testing.T) {
 			t.Errorf("%s: kind %s, gaps %v", c.name, src.Kind, src.Gaps)
 		}
 	}
-	if os.Getuid() == 0 {
-		return // root reads everything
+	if os.Getuid() == 0 || runtime.GOOS == "windows" {
+		return // root reads everything, and modes do not bind on Windows
 	}
 	for _, path := range []string{write("shut.log", []byte("x")), lay(t, "a.log")} {
 		if err := os.Chmod(path, 0); err != nil {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -548,4 +549,85 @@ func TestCancelledIndexing(t *testing.T) {
 		t.Fatalf("%v, %v", faults, err)
 	}
 	tree.Close()
+}
+
+// everything reads a tree whole: names with content, and whether anything told
+// of a loss.
+func everything(t *testing.T, o opened) (all map[evidence.Name]string, told bool) {
+	t.Helper()
+	all, told = map[evidence.Name]string{}, len(o.faults) > 0
+	err := o.Walk(context.Background(), ".", func(e evidence.Entry) error {
+		told = told || e.Err != nil
+		if e.Err != nil || !e.Mode.IsRegular() {
+			return nil
+		}
+		f, err := o.Open(e.Name)
+		if err != nil {
+			told = true
+			return nil
+		}
+		defer f.Close()
+		data, err := io.ReadAll(io.NewSectionReader(f, 0, f.Size()))
+		all[e.Name], told = string(data), told || err != nil
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all, told
+}
+
+// TestACutIsNeverSilent cuts archives all along: what is missing is told.
+func TestACutIsNeverSilent(t *testing.T) {
+	names := []string{"etc/passwd", "var/www/shell.aspx", "z"}
+	z, plain := zipped(t, nil, names...), tarred(t, names...)
+	for base, data := range map[string][]byte{"x.zip": z, "x.tar": plain, "x.tar.gz": gzipped(t, plain), "x.tar.zst": zstded(t, plain)} {
+		for cut := 0; cut < len(data); cut += 1 + len(data)/400 {
+			all, told := everything(t, openBytes(t, base, data[:cut], Limits{}))
+			whole := len(all) == len(names)
+			for _, n := range names {
+				whole = whole && all[evidence.Name(n)] == n
+			}
+			if !told && !whole {
+				t.Errorf("%s cut at %d of %d: %v and not a word", base, cut, len(data), all)
+			}
+		}
+	}
+	dir := bytes.Index(z, []byte(sigCentral))
+	for at := range dir { // changes of the content, which a zip's checksums protect
+		data := bytes.Clone(z)
+		data[at] ^= 0x10
+		all, told := everything(t, openBytes(t, "x.zip", data, Limits{}))
+		for _, n := range names {
+			if !told && all[evidence.Name(n)] != n {
+				t.Errorf("changed at %d: %q reads %q and not a word", at, n, all[evidence.Name(n)])
+			}
+		}
+	}
+}
+
+func TestManyReadersAtOnce(t *testing.T) {
+	o := openBytes(t, "x.zip", zipped(t, nil, "a", "b/c", "b/d"), Limits{Memory: 1})
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			if all, told := everything(t, o); told || len(all) != 3 {
+				t.Errorf("%v", all)
+			}
+		})
+	}
+	f, err := o.Open("b/c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for range 8 {
+		wait.Go(func() {
+			p := make([]byte, 2)
+			if _, err := f.ReadAt(p, 1); err != nil || string(p) != "/c" {
+				t.Errorf("%q, %v", p, err)
+			}
+		})
+	}
+	wait.Wait()
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -149,6 +150,9 @@ func TestLinks(t *testing.T) {
 }
 
 func TestLinksOfNTFS(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("these are the texts a driver elsewhere shows")
+	}
 	dir := lay(t, "Users/bob/x", `Documents and Settings -> C:\Users`, `j -> \??\c:\Users\bob`, `k -> /??/C:/users`, `away -> D:\x`)
 	tree := openDisk(t, dir, FoldFirst, evidence.Volume{Mount: "C:", Root: "."})
 	if got := content(t, tree, "documents and settings/BOB/x"); got != "Users/bob/x" {
@@ -200,6 +204,9 @@ func TestLinksAreBounded(t *testing.T) {
 }
 
 func TestCase(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("names cannot differ by case only here")
+	}
 	dir := lay(t, "Windows/System32/config/SYSTEM", "www/Shell.aspx", "www/shell.aspx", "www/SHELL.ASPX", "x/\xff", "x/\xfe")
 	windows, linux, unknown := openDisk(t, dir, FoldFirst), openDisk(t, dir, FoldNever), openDisk(t, dir, FoldLone)
 	content(t, windows, "WINDOWS/system32/Config/system")
@@ -270,8 +277,8 @@ func TestUnreadableFoldersAreEntries(t *testing.T) {
 }
 
 func TestUnreadableFile(t *testing.T) {
-	if os.Getuid() == 0 {
-		t.Skip("root reads everything")
+	if os.Getuid() == 0 || runtime.GOOS == "windows" {
+		t.Skip("root reads everything, and modes do not bind on Windows")
 	}
 	dir := lay(t, "a")
 	if err := os.Chmod(filepath.Join(dir, "a"), 0); err != nil {
@@ -375,8 +382,8 @@ func TestLiveTreeHasTimes(t *testing.T) {
 	}
 	defer tree.Close()
 	err = tree.Walk(context.Background(), ".", func(e evidence.Entry) error {
-		if e.Name == "a" && e.Changed.IsZero() {
-			t.Error("no change time on this host's own file system")
+		if e.Name == "a" && e.Changed.IsZero() && e.Birth.IsZero() {
+			t.Error("no times on this host's own file system")
 		}
 		return nil
 	})
