@@ -55,7 +55,7 @@ func Missing(target, host string, kind evidence.Kind, asked evidence.Parts, reas
 		if gap.Parts&p == 0 {
 			return Part{Answer: verdict.NotExamined, Because: []string{}, Gaps: []string{}}
 		}
-		return Part{Answer: verdict.Unknown, Because: []string{"nothing was examined here: " + said}, Gaps: []string{clean(target) + ": " + said}}
+		return Part{Answer: verdict.Unknown, Because: []string{"Nothing was examined here: " + said}, Gaps: []string{clean(target) + ": " + said}}
 	}
 	return Target{
 		Target: clean(target), Kind: kind, Host: clean(host),

@@ -251,23 +251,23 @@ func (p *page) why(a *Answers) {
 
 var (
 	exposedSays = map[verdict.Answer]string{
-		verdict.Yes: "an installation is below a fixed build.", verdict.Unknown: "what was read does not settle it.",
-		verdict.NoneSeen: "no installation was found.", verdict.No: "every installation is at or above the fixed builds.",
+		verdict.Yes: "An installation is below a fixed build.", verdict.Unknown: "What was read does not settle it.",
+		verdict.NoneSeen: "No installation was found.", verdict.No: "Every installation is at or above the fixed builds.",
 	}
 	compromisedSays = map[verdict.Answer]string{
-		verdict.Yes:         "traces of a compromise were found.",
-		verdict.Unknown:     "no proof was found, and part of what would show it was not seen.",
-		verdict.NoneSeen:    "everything asked for was read and nothing matched.",
-		verdict.No:          "proven not.",
-		verdict.NotExamined: "nothing here says anything about compromise.",
+		verdict.Yes:         "Traces of a compromise were found.",
+		verdict.Unknown:     "No proof was found, and part of what would show it was not seen.",
+		verdict.NoneSeen:    "Everything asked for was read and nothing matched.",
+		verdict.No:          "Proven not.",
+		verdict.NotExamined: "Nothing here says anything about compromise.",
 	}
 	nowSays = map[verdict.Answer]string{
-		verdict.Yes: "files or state show it.", verdict.Unknown: "files or state were not all seen.",
-		verdict.NoneSeen: "files and state were read, and nothing matched.", verdict.NotExamined: "no files or state here.",
+		verdict.Yes: "Files or state show it.", verdict.Unknown: "Files or state were not all seen.",
+		verdict.NoneSeen: "Files and state were read, and nothing matched.", verdict.NotExamined: "No files or state here.",
 	}
 	thenSays = map[verdict.Answer]string{
-		verdict.Yes: "the logs show it.", verdict.Unknown: "the logs do not cover the whole period.",
-		verdict.NoneSeen: "the logs of the whole period were read, and nothing matched.", verdict.NotExamined: "no logs here.",
+		verdict.Yes: "The logs show it.", verdict.Unknown: "The logs do not cover the whole period.",
+		verdict.NoneSeen: "The logs of the whole period were read, and nothing matched.", verdict.NotExamined: "No logs here.",
 	}
 )
 

@@ -108,7 +108,7 @@ func silent(ts *testscript.TestScript, _ bool, args []string) {
 			go func() {
 				defer conn.Close()
 				asked <- struct{}{}
-				io.Copy(io.Discard, conn) //nolint:errcheck // until the other side gives up
+				io.Copy(io.Discard, conn) // until the other side gives up
 			}()
 		}
 	}()
@@ -124,7 +124,7 @@ func serves(ts *testscript.TestScript, _ bool, args []string) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			bad <- r.Method
 		}
-		io.WriteString(w, page) //nolint:errcheck // the client may have gone
+		io.WriteString(w, page)
 	}))
 	ts.Defer(func() {
 		srv.Close()

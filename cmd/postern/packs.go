@@ -83,7 +83,7 @@ func loadOne(fsys fs.FS, dir string, all []*pack.Pack) ([]*pack.Pack, error) {
 // located puts a pack's folder before the file names of its faults.
 func located(dir string, err error) error {
 	var fault *pack.Fault
-	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // each of a joined error is looked at
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
 		for _, e := range many.Unwrap() {
 			all = append(all, located(dir, e))
