@@ -151,7 +151,7 @@ func secure(t *testing.T, h http.Handler) string {
 // probe runs the web probe and returns what it reported.
 func probe(t *testing.T, n *network) *sink {
 	t.Helper()
-	out, err := probeWith(t.Context(), n, limits{header: time.Second, whole: 2 * time.Second, body: 64 << 10})
+	out, err := probeWith(t.Context(), n, limits{header: time.Minute, whole: time.Minute, body: 64 << 10})
 	if err != nil {
 		t.Fatalf("Collect: %v", err)
 	}
