@@ -84,3 +84,17 @@ func TestManyLostNames(t *testing.T) {
 		t.Errorf("%d gaps, first %+v", len(gaps), gaps[0])
 	}
 }
+
+// TestLiveHostAtWork: names that go away during the walk of a live host are
+// told, and bear on no answer; on a tree at rest they do.
+func TestLiveHostAtWork(t *testing.T) {
+	src := linux(tree{"gone": {WalkErr: fs.ErrNotExist, Dir: true}})
+	if out := run(t, "files", src); !said(out, "gone", evidence.Absent, wholeJob) {
+		t.Errorf("tree: gaps %+v", out.Gaps())
+	}
+	src = linux(tree{"gone": {WalkErr: fs.ErrNotExist, Dir: true}})
+	src.Kind = evidence.KindHost
+	if out := run(t, "files", src); said(out, "gone", evidence.Absent, wholeJob) || !said(out, ".", evidence.Absent, 0) {
+		t.Errorf("host: gaps %+v", out.Gaps())
+	}
+}

@@ -196,13 +196,17 @@ func (f *finder) runsAt(p *evidence.Product, exe, why string) *site {
 	dir, _, cut := cutLast(exe)
 	name, ok := f.src.Locate(dir)
 	if !cut || !ok || f.src.Files == nil {
-		at := f.named(p, exe)
-		at.runs = append(at.runs, why)
-		return at
+		return f.named(p, exe).run(why)
 	}
-	at := f.site(p, f.spelled(f.rootOf(p, name)))
-	at.runs = append(at.runs, why)
-	return at
+	return f.site(p, f.spelled(f.rootOf(p, name))).run(why)
+}
+
+// run notes what starts the program, once.
+func (s *site) run(why string) *site {
+	if !slices.Contains(s.runs, why) {
+		s.runs = append(s.runs, why)
+	}
+	return s
 }
 
 func cutLast(path string) (dir, base string, ok bool) {

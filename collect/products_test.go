@@ -276,3 +276,15 @@ func TestContainerImages(t *testing.T) {
 	f("etc/containers/systemd/m.container", "[Container]\nImage=docker.io/x/mail:9560\n", "etc/containers/systemd/m.container container=9560")
 	f("v/storage/overlay-containers/containers.json", `[{"metadata":"{\"image-name\":\"docker.io/x/mail:9610\"}"}]`, "v/storage/overlay-containers/containers.json container=9610")
 }
+
+// TestUnitsOfAnotherTree: a unit in a backup of another root starts nothing
+// here.
+func TestUnitsOfAnotherTree(t *testing.T) {
+	out := run(t, "products", linux(tree{
+		"srv/backup/etc/systemd/system/mail.service": text("[Service]\nExecStart=/opt/mail/MailService\n"),
+		"srv/backup/opt/mail/MailService.dll":        built("100.0.9406.1", ""),
+	}))
+	if in := at(t, out, "srv/backup/opt/mail"); in.Role != evidence.Copy || len(out.Installations()) != 1 {
+		t.Errorf("%+v", out.Installations())
+	}
+}

@@ -43,7 +43,9 @@ type survey struct {
 	newest        time.Time
 	gaps          []evidence.Coverage
 	moreGaps      int64
-	dangling      int64
+	dangling      int64                  // links that lead nowhere
+	vanished      int64                  // names that went away while a live host was walked
+	limited       int64                  // names behind the limit of what links may lead to
 	seen          map[evidence.Name]bool // files reached, to count one behind several links once
 }
 
@@ -132,15 +134,7 @@ func (s *survey) walk(ctx context.Context, out evidence.Sink) error {
 			return nil
 		})
 		s.seen = nil
-		for _, gap := range s.gaps {
-			out.Cover(gap)
-		}
-		if s.moreGaps > 0 {
-			out.Cover(evidence.Gap(evidence.CoverFile, ".", wholeJob, evidence.Limited, fmt.Sprintf("%d more names could not be read or kept", s.moreGaps)))
-		}
-		if s.dangling > 0 && s.src.Partial {
-			out.Cover(evidence.Gap(evidence.CoverFile, ".", wholeJob, evidence.NotCollected, fmt.Sprintf("%d links lead to what was not collected", s.dangling)))
-		}
+		s.coverGaps(out)
 		if s.err == nil {
 			out.Cover(evidence.Coverage{Kind: evidence.CoverFile, Path: ".", Parts: wholeJob, Count: s.entries, To: s.newest})
 		}
@@ -149,6 +143,25 @@ func (s *survey) walk(ctx context.Context, out evidence.Sink) error {
 		return fmt.Errorf("collect: walk: %w", s.err)
 	}
 	return nil
+}
+
+// coverGaps covers what the walk could not read: a row for each name, and one
+// for each kind of loss that is only counted.
+func (s *survey) coverGaps(out evidence.Sink) {
+	for _, gap := range s.gaps {
+		out.Cover(gap)
+	}
+	counted := func(n int64, parts evidence.Parts, reason evidence.Reason, what string) {
+		if n > 0 {
+			out.Cover(evidence.Gap(evidence.CoverFile, ".", parts, reason, fmt.Sprintf("%d %s", n, what)))
+		}
+	}
+	counted(s.moreGaps, wholeJob, evidence.Limited, "more names could not be read or kept")
+	counted(s.limited-1, wholeJob, evidence.TooLarge, "more names lie behind a limit")
+	counted(s.vanished, 0, evidence.Absent, "names went away during the walk, as on any host at work")
+	if s.src.Partial {
+		counted(s.dangling, wholeJob, evidence.NotCollected, "links lead to what was not collected")
+	}
 }
 
 // visit sorts one entry to whoever asked for it.
@@ -197,11 +210,20 @@ func (s *survey) lost(e evidence.Entry) bool {
 	link := e.Mode&fs.ModeSymlink != 0
 	switch {
 	case link && errors.Is(e.Err, fs.ErrNotExist):
-		s.dangling++ // leads nowhere: on a whole tree that is a fact, not a loss
+		s.dangling++ // on a whole tree that is a fact, not a loss
 		return false
+	case s.src.Kind == evidence.KindHost && errors.Is(e.Err, fs.ErrNotExist):
+		s.vanished++ // a live host goes on working
+		return false
+	case errors.Is(e.Err, evidence.ErrLimit) && s.limited > 0:
+		s.limited++ // the first is a row, the rest is counted
+		return e.Mode.IsRegular()
 	case errors.Is(e.Err, evidence.ErrUnsafeName) || errors.Is(e.Err, evidence.ErrDuplicate) || errors.Is(e.Err, evidence.ErrEscapes):
 	case e.Mode.IsRegular() && !(e.Mode == 0 && e.ModTime.IsZero()):
 		return true
+	}
+	if errors.Is(e.Err, evidence.ErrLimit) {
+		s.limited++
 	}
 	s.gap(evidence.ErrGap(evidence.CoverFile, string(e.Name), wholeJob, e.Err))
 	return e.Mode.IsDir() // its own name still counts

@@ -2,6 +2,8 @@ package collect
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 	"strings"
 
 	"postern/evidence"
@@ -30,9 +32,9 @@ func (s *survey) noteKind(n evidence.Name, base string) noteKind {
 	yaml := strings.HasSuffix(base, ".yml") || strings.HasSuffix(base, ".yaml")
 	in := func(folder string) bool { return strings.Contains("/"+string(n.Dir())+"/", folder) }
 	switch {
-	case strings.HasSuffix(base, ".service") && in("/systemd/system/"):
+	case strings.HasSuffix(base, ".service") && s.stands(n, unitFolders):
 		return unitNote
-	case strings.HasSuffix(base, ".conf") && in("/supervisor") || base == "supervisord.conf":
+	case strings.HasSuffix(base, ".conf") && s.stands(n, supervisorFolders):
 		return supervisorNote
 	case yaml && (strings.HasPrefix(base, "docker-compose") || strings.HasPrefix(base, "compose")):
 		return composeNote
@@ -46,6 +48,19 @@ func (s *survey) noteKind(n evidence.Name, base string) noteKind {
 		return manifestNote
 	}
 	return ""
+}
+
+// Where this machine's own units and supervised programs stand. Those of a tree
+// inside the tree (a backup, a container's layers) start nothing here.
+var (
+	unitFolders       = []string{"/etc/systemd/", "/usr/lib/systemd/", "/lib/systemd/", "/run/systemd/", "/usr/local/lib/systemd/"}
+	supervisorFolders = []string{"/etc/supervisor", "/usr/local/etc/supervisor"}
+)
+
+// stands reports whether a name is one of the machine's own in some folders.
+func (s *survey) stands(n evidence.Name, folders []string) bool {
+	path := cmp.Or(s.path(n), "/"+string(n))
+	return slices.ContainsFunc(folders, func(f string) bool { return strings.HasPrefix(path, f) })
 }
 
 // readNote reads a note whole; one that does not read is a gap.
