@@ -19,16 +19,18 @@ type sighting struct {
 	class    verdict.Class
 	severity verdict.Severity
 	label    string
+	fixed    verdict.Class // what it is instead while the build was proven fixed; "" for no difference
 }
 
-// bucketKey is what sightings are counted by. Whether an unsuccessful attempt
-// failed depends on the build of its moment, which only the end of the
-// examination tells: those are counted by day.
+// bucketKey is what sightings are counted by. What one means may depend on the
+// build of its moment, which only the end of the examination tells: those are
+// counted by day.
 type bucketKey struct {
 	rule  *rule
 	class verdict.Class
+	fixed verdict.Class
 	label string
-	day   evidence.Day // for verdict.Failed; 0 otherwise, and for undated ones
+	day   evidence.Day // where the build of the moment matters; 0 otherwise, and for undated ones
 }
 
 // bucket counts sightings and keeps the smallest references, so that buckets

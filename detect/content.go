@@ -48,7 +48,7 @@ func (l *lane) observePath(o *evidence.Observation) error {
 		default:
 			continue
 		}
-		l.add(sighting{r, r.class, r.severity, r.Label}, ref, o.Time, nil)
+		l.add(sighting{r, r.class, r.severity, r.Label, ""}, ref, o.Time, nil)
 	}
 	return failed
 }

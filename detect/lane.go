@@ -128,8 +128,8 @@ func (x *Examination) sayBlind(path string, roles []string) {
 
 func (l *lane) add(s sighting, ref evidence.Ref, at time.Time, text []byte) {
 	e := l.x.engine
-	key := bucketKey{rule: s.rule, class: s.class, label: s.label}
-	if s.class == verdict.Failed {
+	key := bucketKey{rule: s.rule, class: s.class, fixed: s.fixed, label: s.label}
+	if s.class == verdict.Failed || s.fixed != "" {
 		key.day = dayKey(at, e.interest.Required.From, e.opt.Now)
 	}
 	b := l.buckets[key]

@@ -44,7 +44,7 @@ func (p *program) mentioned(e *evidence.Event) *mentions {
 // sight grades a peer: contact to it is the finding, contact from it an
 // attempt at most, and its name alone a lead.
 func (m *mentions) sight(r *rule, at time.Time) (sighting, bool) {
-	s := sighting{r, r.class, r.severity, r.Label}
+	s := sighting{r, r.class, r.severity, r.Label, ""}
 	any := func(hosts []string) bool {
 		for _, h := range hosts {
 			if r.Match.HoldsPeer(h) {

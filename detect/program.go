@@ -31,6 +31,7 @@ type boundOutcome struct {
 	where    []test
 	class    verdict.Class
 	severity verdict.Severity
+	fixed    verdict.Class // instead of class while the build was proven fixed; "" for none
 }
 
 // test is one condition and the position of the value it holds against.
@@ -100,7 +101,7 @@ func bindOutcomes(s *evidence.Schema, outcomes []pack.Outcome) []boundOutcome {
 	var all []boundOutcome
 	for _, o := range outcomes {
 		if where, missing := bind(s, o.Where); missing == "" {
-			all = append(all, boundOutcome{where, verdict.Class(o.Class), verdict.Severity(o.Severity)})
+			all = append(all, boundOutcome{where, verdict.Class(o.Class), verdict.Severity(o.Severity), verdict.Class(o.WhenFixed)})
 		}
 	}
 	return all
@@ -119,15 +120,15 @@ func holds(tests []test, values [][]byte) bool {
 	return true
 }
 
-// grade is the class and severity of a match: the first outcome that holds, or
-// the rule's own.
-func (b *boundRule) grade(values [][]byte) (verdict.Class, verdict.Severity) {
+// grade is what a match is: the first outcome that holds, or the rule's own
+// class and severity.
+func (b *boundRule) grade(values [][]byte) sighting {
 	for _, o := range b.outcomes {
 		if holds(o.where, values) {
-			return o.class, o.severity
+			return sighting{b.rule, o.class, o.severity, b.Label, o.fixed}
 		}
 	}
-	return b.class, b.severity
+	return sighting{b.rule, b.class, b.severity, b.Label, ""}
 }
 
 // match holds one event against the program and reports what it is to found.
@@ -137,8 +138,7 @@ func (p *program) match(l *literals, e *evidence.Event, found func(sighting)) {
 		if l.spares(e.Hits, b.ids, b.encoded) || !holds(b.where, e.Values) {
 			continue
 		}
-		class, severity := b.grade(e.Values)
-		found(sighting{b.rule, class, severity, b.Label})
+		found(b.grade(e.Values))
 	}
 	var hosts *mentions
 	for _, r := range p.peers {

@@ -61,10 +61,13 @@ func (x *Examination) fold(installs []judged) []verdict.Finding {
 	merged := map[foldKey]*bucket{}
 	for key, b := range x.buckets {
 		class, severity := key.class, b.severity
-		if class == verdict.Failed && !provenFixed(installs, key.rule.Vulns, b) {
+		switch proven := provenFixed(installs, key.rule.Vulns, b); {
+		case class == verdict.Failed && !proven:
 			// Its outcome is open, whatever the status was, and it weighs as
 			// much as any other attempt.
 			class, severity = verdict.Attempt, graver(severity, key.rule.severity)
+		case key.fixed != "" && proven:
+			class, severity = key.fixed, verdict.Low
 		}
 		k := foldKey{key.rule, class, key.label}
 		if merged[k] == nil {

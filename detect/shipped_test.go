@@ -9,6 +9,7 @@ import (
 	"postern/evidence"
 	"postern/pack"
 	"postern/packs"
+	"postern/verdict"
 )
 
 // shipped loads the pack that users get.
@@ -105,4 +106,24 @@ func TestShippedRequests(t *testing.T) {
 	if paths < 5 {
 		t.Errorf("%d paths tried: the pack names more", paths)
 	}
+}
+
+// TestShippedReset: an answered password reset is a success while the build had
+// the hole, and a lead once it was proven fixed: then it is a user with an
+// expired password.
+func TestShippedReset(t *testing.T) {
+	f := func(build string, want verdict.Class, severity verdict.Severity) {
+		t.Helper()
+		x := engineOf(t, Options{}, shipped(t)).Begin(&evidence.Source{})
+		feed(t, x, row(webSchema(), 1, noon, "POST", "/api/v1/auth/force-reset-password", "-", "192.0.2.1", "x", "200"))
+		installed(t, x, evidence.Installation{Product: "smartermail", Signals: []evidence.Signal{exe(build)},
+			Changes: []evidence.Change{{Kind: evidence.ChangeBirth, At: date("2026-01-16")}}})
+		got := finding(x.Result(now), "reset.request")
+		if got == nil || got.Class != want || got.Severity != severity {
+			t.Errorf("%s: %+v, want class %s, severity %s", build, got, want, severity)
+		}
+	}
+	f("100.0.9504", verdict.Success, verdict.High)
+	f("100.0.9511", verdict.Lead, verdict.Low)
+	f("", verdict.Success, verdict.High)
 }

@@ -104,7 +104,7 @@ func (l *loader) match(f *file, s *specIndicator) Match {
 	}
 	out.Where = l.conditions(f, m.Families, m.Where)
 	for _, o := range m.Outcomes {
-		out.Outcomes = append(out.Outcomes, Outcome{Where: l.conditions(f, m.Families, o.Where), Class: o.Class.string, Severity: o.Severity.string})
+		out.Outcomes = append(out.Outcomes, Outcome{Where: l.conditions(f, m.Families, o.Where), Class: o.Class.string, Severity: o.Severity.string, WhenFixed: o.WhenFixed.string})
 	}
 	f.lowerCase(m.Name)
 	f.lowerCase(m.Except)

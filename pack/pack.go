@@ -144,7 +144,8 @@ const (
 
 // Outcome refines an indicator's class by what the record says.
 type Outcome struct {
-	Where    []Condition
-	Class    string
-	Severity string
+	Where     []Condition
+	Class     string
+	Severity  string
+	WhenFixed string // the class instead, with severity low, while the build was proven fixed for the indicator's CVEs; "" for Class
 }

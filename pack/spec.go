@@ -186,9 +186,10 @@ type specCondition struct {
 }
 
 type specOutcome struct {
-	Where    []specCondition `yaml:"where" need:"yes"`
-	Class    text            `yaml:"class" need:"yes" enum:"state,lead,scan,attempt,failed,success"`
-	Severity text            `yaml:"severity" need:"yes" enum:"info,low,medium,high,critical"`
+	Where     []specCondition `yaml:"where" need:"yes"`
+	Class     text            `yaml:"class" need:"yes" enum:"state,lead,scan,attempt,failed,success"`
+	Severity  text            `yaml:"severity" need:"yes" enum:"info,low,medium,high,critical"`
+	WhenFixed text            `yaml:"when_fixed" enum:"lead,scan,attempt"`
 }
 
 // specCase is one example: exactly one of Event, File, Folder, Hash and Peer,

@@ -37,7 +37,8 @@ type series struct {
 }
 
 // gather sorts log rows into series, by name. A file with a gap vouches for
-// no day, and takes away the days it shares with others.
+// no day, and takes away the days it shares with others. A missing time zone
+// moves times by hours and takes no record away: the file keeps its day.
 func gather(logs []evidence.LogFormat, cover []evidence.Coverage) []*series {
 	formats := map[string]evidence.LogFormat{}
 	for _, f := range logs {
@@ -45,7 +46,7 @@ func gather(logs []evidence.LogFormat, cover []evidence.Coverage) []*series {
 	}
 	broken := map[string]bool{}
 	for _, c := range cover {
-		if c.Kind == evidence.CoverLog && c.Missed != nil {
+		if c.Kind == evidence.CoverLog && c.Missed != nil && c.Missed.Reason != evidence.NoZone {
 			broken[c.Path] = true
 		}
 	}
