@@ -82,7 +82,7 @@ func recognise(ctx context.Context, src *evidence.Source, t *tree.Tree) {
 	case evidence.Linux:
 		t.Fold = tree.FoldNever
 	default:
-		if src.Kind == evidence.KindTree && onlyLogs(ctx, src, t) {
+		if src.Kind == evidence.KindTree && len(src.Gaps) == 0 && onlyLogs(ctx, src, t) { // with gaps, what else there was is not known
 			src.Kind = evidence.KindLogs
 			return
 		}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -87,8 +88,8 @@ func openDir(ctx context.Context, src *evidence.Source, dir string, opt Options)
 // openFile opens an archive, or takes the file for a log.
 func openFile(ctx context.Context, src *evidence.Source, path string, opt Options) {
 	t, single, faults, err := tree.File(ctx, path, opt.Scratch, opt.Limits)
-	if single {
-		src.Kind = evidence.KindLogs
+	if single && len(faults) == 0 || isLog(evidence.Name(filepath.Base(path))) {
+		src.Kind = evidence.KindLogs // else it may be a tree that is lost
 	}
 	for _, fault := range append(faults, err) {
 		if fault != nil {
@@ -96,7 +97,6 @@ func openFile(ctx context.Context, src *evidence.Source, path string, opt Option
 		}
 	}
 	if err != nil {
-		src.Kind = evidence.KindLogs
 		bind(src, opt)
 		return
 	}

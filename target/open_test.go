@@ -160,7 +160,7 @@ func TestWhatCannotBeOpenedIsAGap(t *testing.T) {
 		}
 		return path
 	}
-	whole, err := os.ReadFile(pack(t, lay(t, "etc/passwd", "var/log/auth.log", "var/log/syslog")))
+	whole, err := os.ReadFile(pack(t, lay(t, "logs/auth.log", "logs/syslog", "z/shell.aspx")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,9 +170,10 @@ func TestWhatCannotBeOpenedIsAGap(t *testing.T) {
 		reason     evidence.Reason
 	}{
 		{"truncated zip", write("cut.zip", whole[:len(whole)-60]), evidence.KindTree, evidence.Truncated},
-		{"a zip in name only", write("x.zip", []byte("no")), evidence.KindLogs, evidence.Truncated},
+		{"truncated to a log", write("cut.zip", whole[:bytes.LastIndex(whole[:bytes.Index(whole, []byte("PK\x01\x02"))], []byte("PK\x03\x04"))]), evidence.KindTree, evidence.Truncated},
+		{"a zip in name only", write("x.zip", []byte("no")), evidence.KindTree, evidence.Truncated},
 		{"empty file", write("x.log", nil), evidence.KindLogs, evidence.Truncated},
-		{"7-Zip", write("x.7z", []byte("7z\xbc\xaf\x27\x1c")), evidence.KindLogs, evidence.Format},
+		{"7-Zip", write("x.7z", []byte("7z\xbc\xaf\x27\x1c")), evidence.KindTree, evidence.Format},
 	} {
 		src := open(t, c.path, Options{})
 		if src.Kind != c.kind || len(src.Gaps) == 0 || src.Gaps[0].Missed.Reason != c.reason || src.Gaps[0].Parts != everything {

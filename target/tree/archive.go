@@ -126,7 +126,7 @@ func (a *archive) read(ctx context.Context, base string) (opened bool, faults []
 	switch {
 	case n == 0:
 		return false, []error{fmt.Errorf("%w: an empty file", evidence.ErrTruncated)}
-	case a.isZip(head, base):
+	case a.isZip(ctx, head, base):
 		a.index = newIndex(a.limits.Entries, true)
 		faults = a.readZip(ctx)
 	case isTar(head):
@@ -152,14 +152,14 @@ func (a *archive) read(ctx context.Context, base string) (opened bool, faults []
 }
 
 // isZip: by content; a program may stand before a zip, which its end then shows.
-func (a *archive) isZip(head []byte, base string) bool {
+func (a *archive) isZip(ctx context.Context, head []byte, base string) bool {
 	switch {
 	case logArchive.MatchString(base):
 		return false
 	case bytes.HasPrefix(head, []byte(sigLocal)), bytes.HasPrefix(head, []byte(sigEnd)):
 		return true
 	case bytes.HasPrefix(head, []byte("MZ")), bytes.HasPrefix(head, []byte("\x7fELF")), bytes.HasPrefix(head, []byte("#!")), archiveName.MatchString(base):
-		_, err := a.findDirectory()
+		_, err := a.findDirectory(ctx)
 		return err == nil
 	}
 	return false

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -593,6 +594,16 @@ func TestACutIsNeverSilent(t *testing.T) {
 			}
 		}
 	}
+	inner := zipped(t, nil, "inner")
+	for _, stub := range []string{"", "MZ a program"} { // a whole zip stored in the cut one is not the cut one
+		data := append([]byte(stub), zipOf(t, "log.zip", inner)...)
+		for cut := bytes.Index(data, inner) + len(inner); cut < len(data)-1; cut++ {
+			o := openBytes(t, "x.zip", data[:cut], Limits{})
+			if all, told := everything(t, o); !told || all["inner"] != "" {
+				t.Fatalf("cut at %d: %v, told %v", cut, all, told)
+			}
+		}
+	}
 	dir := bytes.Index(z, []byte(sigCentral))
 	for at := range dir { // changes of the content, which a zip's checksums protect
 		data := bytes.Clone(z)
@@ -604,6 +615,25 @@ func TestACutIsNeverSilent(t *testing.T) {
 			}
 		}
 	}
+}
+
+// zipOf stores one member with its size in front, as most programs do.
+func zipOf(t *testing.T, name string, data []byte) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	w := zip.NewWriter(&buf)
+	size := uint64(len(data))
+	f, err := w.CreateRaw(&zip.FileHeader{Name: name, UncompressedSize64: size, CompressedSize64: size, CRC32: crc32.ChecksumIEEE(data)})
+	if err == nil {
+		_, err = f.Write(data)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
 }
 
 func TestManyReadersAtOnce(t *testing.T) {

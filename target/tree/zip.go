@@ -41,7 +41,11 @@ var errNoDirectory = fmt.Errorf("%w: zip without its directory", evidence.ErrTru
 
 // findDirectory reads the end record, searched for in the last MiB: data may
 // stand behind it.
-func (a *archive) findDirectory() (directory, error) {
+//
+// A cut zip may hold a whole one that was stored in it: what the end record of
+// that one describes would pass for the file. So no local header may stand
+// before the zip that an end record tells of.
+func (a *archive) findDirectory(ctx context.Context) (directory, error) {
 	tail := make([]byte, min(a.size, 1<<20))
 	if _, err := a.file.ReadAt(tail, a.size-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
 		return directory{}, err
@@ -51,7 +55,13 @@ func (a *archive) findDirectory() (directory, error) {
 			return directory{}, errNoDirectory
 		}
 		if end := tail[i:]; len(end) >= endLen {
-			if d, err := a.directoryAt(end, a.size-int64(len(tail))+int64(i)); err == nil {
+			d, err := a.directoryAt(end, a.size-int64(len(tail))+int64(i))
+			if err == nil && d.base > 0 {
+				if first, err := a.nextLocal(ctx, 0); err != nil || first >= 0 && first < d.base {
+					return directory{}, errors.Join(errNoDirectory, err)
+				}
+			}
+			if err == nil {
 				return d, nil
 			}
 		}
@@ -98,7 +108,7 @@ func (a *archive) signed(at int64, sig string) bool {
 // its local headers.
 func (a *archive) readZip(ctx context.Context) []error {
 	defer a.finish()
-	d, err := a.findDirectory()
+	d, err := a.findDirectory(ctx)
 	if err == nil {
 		if err = a.readDirectory(ctx, d); err == nil || errors.Is(err, evidence.ErrLimit) || ctx.Err() != nil {
 			return faultList(err)
