@@ -73,8 +73,9 @@ func (x *Examination) fold(installs []judged) []verdict.Finding {
 		if merged[k] == nil {
 			merged[k] = &bucket{}
 		}
-		merged[k].merge(b, x.engine.limit())
-		merged[k].severity = graver(merged[k].severity, severity)
+		graded := *b
+		graded.severity = severity
+		merged[k].merge(&graded, x.engine.limit())
 	}
 	var all []verdict.Finding
 	for k, b := range merged {
