@@ -3,6 +3,7 @@ package collect
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"postern/evidence"
@@ -110,7 +111,11 @@ func (f *finder) fromProcesses() {
 	}
 	procs, err := f.src.State.Processes(f.ctx)
 	if err != nil {
-		f.lose(evidence.CoverState, "processes", evidence.Exposed|evidence.CompromisedNow, err)
+		parts := evidence.Exposed | evidence.CompromisedNow
+		if len(procs) > 0 && errors.Is(err, fs.ErrPermission) {
+			parts = evidence.CompromisedNow // the names are all there: one that is the product's is told below
+		}
+		f.lose(evidence.CoverState, "processes", parts, err)
 	}
 	if err == nil || len(procs) > 0 {
 		f.out.Cover(evidence.Coverage{Kind: evidence.CoverState, Path: "processes", Parts: evidence.Exposed, Count: int64(len(procs))})

@@ -41,8 +41,7 @@ func TestLinuxIdentity(t *testing.T) {
 			if src.ID.Host != c.host || src.ID.ZoneFrom != c.from || zone != c.zone {
 				t.Errorf("host %q, zone %q from %q", src.ID.Host, zone, src.ID.ZoneFrom)
 			}
-			gap := len(src.Gaps) == 1 && src.Gaps[0].Missed.Reason == evidence.NoZone && src.Gaps[0].Parts == evidence.CompromisedThen
-			if gap != (c.zone == "") {
+			if len(src.Gaps) != 0 { // whether a zone is missed, the logs tell: IIS writes UTC
 				t.Errorf("gaps %v", src.Gaps)
 			}
 		})

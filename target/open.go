@@ -109,10 +109,6 @@ func adopt(ctx context.Context, src *evidence.Source, t *tree.Tree, opt Options)
 	recognise(ctx, src, t)
 	identify(src, t)
 	bind(src, opt)
-	if src.ID.Zone == nil {
-		src.Gaps = append(src.Gaps, evidence.Gap(evidence.CoverState, "time zone", evidence.CompromisedThen, evidence.NoZone,
-			"nothing here says in which zone local times are written; they are read as UTC; give --time-zone"))
-	}
 }
 
 // bind applies what the operator said over what the evidence says.

@@ -63,12 +63,10 @@ func open(t *testing.T, spec string, opt Options) *evidence.Source {
 	return sources[0]
 }
 
-// reasons lists why parts of a source are not seen; the time zone's apart.
+// reasons lists why parts of a source are not seen.
 func reasons(src *evidence.Source) (list []evidence.Reason) {
 	for _, gap := range src.Gaps {
-		if gap.Missed.Reason != evidence.NoZone {
-			list = append(list, gap.Missed.Reason)
-		}
+		list = append(list, gap.Missed.Reason)
 	}
 	return list
 }

@@ -280,9 +280,10 @@ type walk struct {
 	linked int64    // names met through links so far
 }
 
-// Walk implements evidence.Tree. A link is followed unless it leads to a
-// folder that the walk is in; what links add is bounded, and a link not
-// followed for that is an Entry with ErrLimit.
+// Walk implements evidence.Tree. A link to a folder is followed once, where it
+// stands, unless it leads to a folder that the walk is in; met again inside a
+// folder reached through another link, it is shown and not entered. What links
+// add is bounded, and a link not followed for that is an Entry with ErrLimit.
 func (t *Tree) Walk(ctx context.Context, root evidence.Name, fn func(evidence.Entry) error) error {
 	at, err := t.resolve(root)
 	if err != nil {
@@ -348,13 +349,16 @@ func (w *walk) child(ctx context.Context, parent place, f folder, base string, l
 		return w.fn(evidence.Entry{Name: p.shown, Err: err})
 	}
 	if p.is(fs.ModeSymlink) && p.entry.Err == nil {
-		linked = true
 		to, err := w.resolve(p.real)
 		if err != nil {
 			p.entry.Err = fmt.Errorf("link: %w", err)
 			return w.show(p.asEntry(), p.again)
 		}
 		p.real, p.entry = to.real, to.entry
+		if linked && p.is(fs.ModeDir) {
+			return stay(w.fn(p.asEntry())) // followed where it stands; through every other link besides, the work would multiply
+		}
+		linked = true
 	}
 	if linked {
 		if w.linked++; w.linked > w.Tree.linked {

@@ -181,12 +181,12 @@ func TestWalkThroughALinkedRoot(t *testing.T) {
 
 func TestLinksAreBounded(t *testing.T) {
 	var files []string
-	for i := range 12 { // each folder links to every other: paths without end
+	for i := range 12 { // each folder links to every other: followed at every turn, paths without end
 		for j := range 12 {
 			files = append(files, fmt.Sprintf("d%d/l%d -> ../d%d", i, j, j))
 		}
 	}
-	tree, err := Disk(lay(t, files...), false, Limits{Entries: 5000})
+	tree, err := Disk(lay(t, files...), false, Limits{Entries: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestLinksAreBounded(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || count > 10_000 || limited == 0 {
+	if err != nil || count > 2000 || limited == 0 {
 		t.Errorf("%d entries, %d of them limited, %v", count, limited, err)
 	}
 }
