@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,7 +31,7 @@ var exitCodes = []struct {
 	{exitNothingBad, "answered, nothing bad"},
 	{exitYes, "a question was answered yes (outranks 3)"},
 	{exitUsage, "usage: the command line does not make sense"},
-	{exitUnknown, "some answer is unknown, or nothing could be answered"},
+	{exitUnknown, "some answer is unknown, or nothing was examined"},
 	{exitFailed, "could not run"},
 	{exitCancelled, "cancelled: the report is partial"},
 }
@@ -50,7 +51,9 @@ func exitCodesCommand() *cobra.Command {
 		Use:   "exit-codes",
 		Short: "What the exit codes say",
 		Long: `The exit code is an answer. A lead, a scan or an attempt alone is no yes; a
-cancelled run is 130 whatever it had found.`,
+cancelled run is 130 whatever it had found. A web page that is not the product
+leaves nothing open: 0. Where nothing at all was examined, as under --only with
+a question this version does not answer, it is 3.`,
 	}
 }
 
@@ -88,8 +91,20 @@ func answered(r *report.Report) error {
 	switch worst {
 	case verdict.Yes:
 		return &exit{code: exitYes}
-	case verdict.Unknown, verdict.NotExamined:
+	case verdict.Unknown:
 		return &exit{code: exitUnknown}
+	case verdict.NotExamined:
+		if !looked(r) {
+			return &exit{code: exitUnknown}
+		}
 	}
 	return nil
+}
+
+// looked reports whether anything was read or asked at all. A page that is
+// not the product is: it answers no question, and nothing about it is open.
+func looked(r *report.Report) bool {
+	return slices.ContainsFunc(r.Targets, func(t report.Target) bool {
+		return slices.ContainsFunc(t.Coverage, func(c report.Coverage) bool { return c.Missed == nil })
+	})
 }

@@ -72,10 +72,17 @@ func TestParseAge(t *testing.T) {
 }
 
 func TestExitCodeIsTheWorstAnswer(t *testing.T) {
+	missed := "unreadable"
+	looked := true
 	f := func(want code, cancelled bool, all ...verdict.Answer) {
 		t.Helper()
 		r := &report.Report{Run: report.Run{Cancelled: cancelled}}
 		for _, a := range all {
+			if looked {
+				r.Targets = append(r.Targets, report.Target{Coverage: []report.Coverage{{Missed: &missed}, {}}})
+			} else {
+				r.Targets = append(r.Targets, report.Target{Coverage: []report.Coverage{{Missed: &missed}}})
+			}
 			part := report.Part{Answer: a}
 			none := report.Part{Answer: verdict.NotExamined}
 			r.Hosts = append(r.Hosts, report.Host{Answers: report.Answers{Exposed: part, Reachable: none, Unprepared: none,
@@ -93,8 +100,11 @@ func TestExitCodeIsTheWorstAnswer(t *testing.T) {
 	f(exitNothingBad, false, verdict.No, verdict.NoneSeen)
 	f(exitYes, false, verdict.No, verdict.Unknown, verdict.Yes)
 	f(exitUnknown, false, verdict.No, verdict.Unknown)
-	f(exitUnknown, false, verdict.NotExamined)
+	f(exitNothingBad, false, verdict.NotExamined) // a page that is not the product
+	f(exitUnknown, false, verdict.NotExamined, verdict.Unknown)
 	f(exitUnknown, false)
+	looked = false
+	f(exitUnknown, false, verdict.NotExamined)
 	f(exitCancelled, true, verdict.Yes)
 }
 
