@@ -65,8 +65,8 @@ type opened struct {
 	entries []*report.Target // nil: the next of sources; else a target that is not there
 }
 
-// open opens every target. One that is not there ends the run when it is the
-// only one; among others it is an entry whose answers are unknown.
+// open opens every target. One that is not there is an entry whose answers are
+// unknown; alone, and with nobody waiting for a document, it ends the run.
 func (c *check) open(ctx context.Context, show *progress) (*opened, error) {
 	o := &opened{}
 	for _, n := range c.targets {
@@ -80,7 +80,7 @@ func (c *check) open(ctx context.Context, show *progress) (*opened, error) {
 		if err == nil {
 			continue
 		}
-		if len(c.targets) == 1 && len(sources) == 0 && ctx.Err() == nil {
+		if len(c.targets) == 1 && len(sources) == 0 && ctx.Err() == nil && !c.flags.output.document() {
 			return o, failed("%w", err)
 		}
 		c.out.talk("%v", err)

@@ -53,7 +53,10 @@ func exitCodesCommand() *cobra.Command {
 		Long: `The exit code is an answer. A lead, a scan or an attempt alone is no yes; a
 cancelled run is 130 whatever it had found. A web page that is not the product
 leaves nothing open: 0. Where nothing at all was examined, as under --only with
-a question this version does not answer, it is 3.`,
+a question this version does not answer, it is 3.
+
+With --json a run that has no report prints {"schema": "postern.error/1",
+"error": ..., "exit": ...} instead.`,
 	}
 }
 

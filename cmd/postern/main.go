@@ -8,11 +8,13 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	_ "time/tzdata" // --time-zone and logs in local time work on hosts without a zone database
@@ -33,21 +35,57 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root := rootCommand() //nolint:contextcheck // cobra hands ctx to each command
 	root.SetArgs(args)
 	root.SetIn(stdin)
+	asJSON := slices.Contains(args, "--json")
+	printed := &counted{w: stdout}
+	if asJSON { // else the terminal stays one
+		stdout = printed
+	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
-	var answered *exit
-	if errors.As(err, &answered) {
-		if answered.err != nil {
-			fmt.Fprintf(stderr, "postern: %s\n", say(answered.err))
+	ended, hint := exit{code: exitNothingBad}, ""
+	if err := root.ExecuteContext(ctx); err != nil {
+		var answered *exit
+		if errors.As(err, &answered) {
+			ended = *answered
+		} else {
+			ended, hint = exit{exitUsage, err}, "Run postern help, or a command with --help.\n"
 		}
-		return int(answered.code)
 	}
-	if err != nil {
-		fmt.Fprintf(stderr, "postern: %s\nRun postern help, or a command with --help.\n", say(err))
-		return int(exitUsage)
+	if ended.err == nil {
+		return int(ended.code)
 	}
-	return int(exitNothingBad)
+	fmt.Fprintf(stderr, "postern: %s\n%s", say(ended.err), hint)
+	if asJSON && printed.n == 0 {
+		if err := failure(stdout, ended); err != nil {
+			fmt.Fprintf(stderr, "postern: write: %s\n", say(err))
+		}
+	}
+	return int(ended.code)
+}
+
+// failure is the document of a run that has no report. Its schema is another
+// one, so that nobody takes it for a report without targets.
+func failure(w io.Writer, ended exit) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(struct {
+		Schema string `json:"schema"`
+		Error  string `json:"error"`
+		Exit   int    `json:"exit"`
+	}{"postern.error/1", report.Clean(ended.err.Error()), int(ended.code)})
+}
+
+// counted knows whether anything was written.
+type counted struct {
+	w io.Writer
+	n int64
+}
+
+// Write implements io.Writer.
+func (c *counted) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
 }
 
 // say is an error as it may be printed, a line for each line of it. Names in

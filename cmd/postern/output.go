@@ -28,6 +28,10 @@ func (f *outputFlags) add(cmd *cobra.Command) {
 	fl.BoolVar(&f.force, "force", false, "with --out: replace the reports that are there")
 }
 
+// document reports whether a report is asked for as a file or a stream, which
+// then must come whatever happens.
+func (f outputFlags) document() bool { return f.json || f.dir != "" }
+
 // output is where results and talk go.
 type output struct {
 	flags          outputFlags
