@@ -16,10 +16,7 @@ import (
 // maxContent is the most bytes of a file that a place may ask for.
 const maxContent = 16 << 20
 
-var (
-	cveRef    = cveID
-	attackRef = regexp.MustCompile(`^T\d{4}(\.\d{3})?$`)
-)
+var attackRef = regexp.MustCompile(`^T\d{4}(\.\d{3})?$`)
 
 func (l *loader) indicators(s *specIndicators) {
 	f := l.file("indicators.yaml")
@@ -61,7 +58,7 @@ func (l *loader) indicator(f *file, s *specIndicator) Indicator {
 		out.Parts = evidence.CompromisedThen
 	}
 	for _, v := range s.Vulns {
-		f.shaped(v, cveRef, "a CVE id")
+		f.shaped(v, cveID, "a CVE id")
 		if !slices.ContainsFunc(l.pack.Vulnerabilities, func(known Vulnerability) bool { return known.ID == v.string }) {
 			f.fail(v.at, ErrReference, "no advisory has %s", v.string)
 		}
@@ -108,7 +105,7 @@ func (l *loader) match(f *file, s *specIndicator) Match {
 	}
 	f.lowerCase(m.Name)
 	f.lowerCase(m.Except)
-	f.fits(s)
+	l.fits(f, s)
 	if m.Place.string != "" {
 		l.inPlace(f, s)
 	}
@@ -117,7 +114,7 @@ func (l *loader) match(f *file, s *specIndicator) Match {
 
 // fits refuses what an indicator's kind never reads, and the lack of what it
 // needs: either would be silent later.
-func (f *file) fits(s *specIndicator) {
+func (l *loader) fits(f *file, s *specIndicator) {
 	m, kind := &s.Match, IndicatorKind(s.Kind.string)
 	onFile := kind == OnFile || kind == OnFolder
 	for _, c := range []struct {
@@ -144,6 +141,9 @@ func (f *file) fits(s *specIndicator) {
 		case !c.set && c.ask:
 			f.fail(m.at, ErrMissing, "%q for kind %s", c.field, kind)
 		}
+	}
+	if kind == OnHash && !slices.ContainsFunc(l.pack.Places, func(p evidence.Place) bool { return p.Hash }) {
+		f.fail(m.at, ErrReference, "no place has hash: true, so no file would ever be hashed")
 	}
 	if kind == OnFile && m.Name.Regexp == nil && len(m.Content) == 0 && m.Text.Regexp == nil && len(m.Magic) == 0 {
 		f.fail(m.at, ErrMissing, "a name or a test of content; every file of the place would match")

@@ -74,9 +74,9 @@ type IndicatorKind string
 // The kinds of indicator.
 const (
 	OnEvent  IndicatorKind = "event"  // Where over an event's roles and fields
-	OnFile   IndicatorKind = "file"   // Place's files; optionally Hashes or Content
+	OnFile   IndicatorKind = "file"   // Place's files, by Name and tests of content
 	OnFolder IndicatorKind = "folder" // Place's folders
-	OnHash   IndicatorKind = "hash"   // any hashed file
+	OnHash   IndicatorKind = "hash"   // files of every place that asks for hashes
 	OnPeer   IndicatorKind = "peer"   // addresses and domains in events
 )
 

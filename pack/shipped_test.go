@@ -303,3 +303,40 @@ func BenchmarkLoad(b *testing.B) {
 		}
 	}
 }
+
+// TestTextsArePlain: titles and advice are printed on any console, also on one
+// that knows ASCII only.
+func TestTextsArePlain(t *testing.T) {
+	err := fs.WalkDir(packs.Shipped(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(packs.Shipped(), name)
+		if i := bytes.IndexFunc(text, func(r rune) bool { return r > 0x7e }); i >= 0 {
+			t.Errorf("%s:%d: a character beyond ASCII", name, 1+bytes.Count(text[:i], []byte("\n")))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestNumberedNamesAreNoProof: only the tail of an upload's first part is.
+func TestNumberedNamesAreNoProof(t *testing.T) {
+	p := shipped(t)
+	for path, want := range map[string]string{
+		"/etc/cron.d/x_0": "critical", "/etc/cron.d/backup_2": "medium", "/etc/cron.d/backup_2026": "",
+		"c:/inetpub/wwwroot/x_0.aspx": "critical", "c:/inetpub/wwwroot/page_2.aspx": "medium", "c:/inetpub/wwwroot/page_2026.aspx": "",
+	} {
+		got := ""
+		for _, in := range p.Indicators {
+			if (in.Match.Place == "cron" || in.Match.Place == "web-roots") && in.Match.HoldsPath(path) {
+				got += in.Severity
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+}

@@ -6,13 +6,9 @@ package pack
 // schemaVersion is the only version of the pack format this loader reads.
 const schemaVersion = 1
 
-// Closed lists of the files. The words are those of the report contract.
-const (
-	confidences = "confirmed,likely,unsure"
-	severities  = "info,low,medium,high,critical"
-	classes     = "state,lead,scan,attempt,failed,success"
-	systems     = "windows,linux"
-)
+// confidences is a closed list that notes of advisories are held against, too.
+// The words of all such lists are those of the report contract.
+const confidences = "confirmed,likely,unsure"
 
 // specPack is pack.yaml.
 type specPack struct {
