@@ -29,7 +29,10 @@ func TestCompileRefuses(t *testing.T) {
 	f(`no place "nowhere"`, one(pack.Indicator{Kind: pack.OnFile, Match: pack.Match{Place: "nowhere"}}), Options{})
 	f("does not ask for folders", one(pack.Indicator{Kind: pack.OnFolder, Match: pack.Match{Place: "webroot"}}), Options{})
 	f("does not ask for content", one(pack.Indicator{Kind: pack.OnFile, Match: pack.Match{Place: "domains", Magic: [][]byte{{1}}}}), Options{})
-	f("does not ask for hashes", one(pack.Indicator{Kind: pack.OnFile, Match: pack.Match{Place: "domains", Hashes: []string{"00"}}}), Options{})
+	f("no place asks for hashes", func(p *pack.Pack) {
+		one(pack.Indicator{Kind: pack.OnHash, Match: pack.Match{Hashes: []string{"00"}}})(p)
+		p.Places = p.Places[1:] // the web root, the only one that does
+	}, Options{})
 	f("it would match every event", one(pack.Indicator{Kind: pack.OnEvent}), Options{})
 	f("no peers", one(pack.Indicator{Kind: pack.OnPeer}), Options{})
 	f("no hashes", one(pack.Indicator{Kind: pack.OnHash}), Options{})

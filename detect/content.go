@@ -33,7 +33,7 @@ func (l *lane) observePath(o *evidence.Observation) error {
 				continue
 			}
 		case pack.OnFile, pack.OnFolder:
-			if !matchPath(r, o.Kind, l.x.os, path) || len(r.Match.Hashes) > 0 && !slices.Contains(r.Match.Hashes, sum) {
+			if !matchPath(r, o.Kind, l.x.os, path) {
 				continue
 			}
 			if r.Match.TestsContent() {

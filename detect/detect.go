@@ -108,7 +108,6 @@ func (e *Engine) add(p *pack.Pack) error {
 			faults = append(faults, fmt.Errorf("indicator %q: its id is taken", r.ID))
 			continue
 		}
-		r.number = len(e.rules)
 		r.ids = e.literals.intern(r.literals())
 		e.rules = append(e.rules, r)
 	}

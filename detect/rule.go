@@ -13,7 +13,6 @@ import (
 // rule is one compiled indicator.
 type rule struct {
 	*pack.Indicator
-	number   int           // its place among the engine's rules
 	class    verdict.Class // of a match that no outcome refines
 	severity verdict.Severity
 	place    *evidence.Place // for OnFile, OnFolder
@@ -50,6 +49,9 @@ func compileRule(p *pack.Pack, ind *pack.Indicator) (*rule, error) {
 		if len(m.Hashes) == 0 {
 			return nil, errors.New("no hashes")
 		}
+		if !slices.ContainsFunc(p.Places, func(pl evidence.Place) bool { return pl.Hash }) {
+			return nil, errors.New("no place asks for hashes")
+		}
 	case pack.OnFile, pack.OnFolder:
 		return r, r.findPlace(p)
 	default:
@@ -67,8 +69,6 @@ func (r *rule) findPlace(p *pack.Pack) error {
 		return fmt.Errorf("no place %q", m.Place)
 	case r.Kind == pack.OnFolder && !p.Places[i].Folders:
 		return fmt.Errorf("place %q does not ask for folders", m.Place)
-	case len(m.Hashes) > 0 && !p.Places[i].Hash:
-		return fmt.Errorf("place %q does not ask for hashes", m.Place)
 	case m.TestsContent() && p.Places[i].Content <= 0:
 		return fmt.Errorf("place %q does not ask for content", m.Place)
 	}
@@ -85,7 +85,7 @@ func (r *rule) inFamily(family string) bool {
 // encoded reports whether the rule looks at what an encoder may have spelled
 // otherwise than the literal.
 func (r *rule) encoded() bool {
-	return r.Kind == pack.OnPeer || slices.ContainsFunc(r.Match.Where, func(c pack.Condition) bool { return mayEncode(&c) })
+	return slices.ContainsFunc(r.Match.Where, func(c pack.Condition) bool { return mayEncode(&c) })
 }
 
 // mayEncode reports a condition over a path or query, which pack.Condition
