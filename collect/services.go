@@ -56,7 +56,7 @@ func (f *finder) openHive(which string) (*hive.Hive, error) {
 	return h, nil
 }
 
-// key reads a registry key. What is lost is covered; nil when nothing is left.
+// regKey reads a registry key. What is lost is covered; nil when nothing is left.
 func (f *finder) regKey(path string) *evidence.RegistryKey {
 	key, err := f.reg.Key(path)
 	if err != nil && !missing(err) && err != errSaid { //nolint:errorlint // our own sentinel, handed through

@@ -131,7 +131,7 @@ func runningOld(changes []evidence.Change, os evidence.OS) string {
 				continue
 			}
 			if at.After(p.At) {
-				return fmt.Sprintf("the process runs since %s, and %s is of %s: what runs may be older than the files", stamp(p.At), describe(c.Kind), when(c))
+				return fmt.Sprintf("the process has been running since %s, and %s is of %s: what runs may be older than the files", stamp(p.At), describe(c.Kind), when(c))
 			}
 		}
 	}

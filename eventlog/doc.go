@@ -9,7 +9,7 @@
 // only when its context ends or a lane refuses.
 //
 // Limits: a line 1 MiB (the rest of it is skipped and counted), a record with
-// its continuation lines 1 MiB, 256 columns, 64 different #Fields lines a file,
+// its continuation lines 1 MiB, 128 columns, 64 different #Fields lines a file,
 // 4096 members a zip, 64 GiB of text and a ratio of 250 to 1 beyond the first
 // 64 MiB for anything compressed, years 1980 to 2200. A reader holds at most
 // about 6 MiB whatever the file's size.

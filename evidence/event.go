@@ -26,7 +26,6 @@ type Schema struct {
 	Format string // LogFormat.ID
 	Fields []string
 	Roles  [NumRoles]int8 // index into Fields; -1: this shape has none
-	Level  string         // SmarterMail's or the format's kind of record; "" for none
 	Source LogSource
 }
 

@@ -52,7 +52,7 @@ const (
 
 // Finding is one thing found, merged per rule and host.
 type Finding struct {
-	ID         string // stable: from rule, host and first reference
+	ID         string // stable: see FindingID
 	Rule       string // Sigma id, YARA rule name, or the pack's indicator id
 	Title      string
 	Question   evidence.Parts
