@@ -79,6 +79,9 @@ func (b *build) parse(s version.Scheme, i *evidence.Installation) []reading {
 			continue
 		}
 		v, err := s.Parse(sig.Version)
+		if sig.Kind == evidence.SignalAssembly && v.Build == 0 && resourceStates(s, i.Signals, sig.Ref.Path) {
+			continue // a pinned assembly version; the same file's resource tells the build
+		}
 		if err != nil {
 			b.notes = append(b.notes, fmt.Sprintf("The %s %s states %q, which is no version this product has.", sig.Kind, sig.Ref.Path, sig.Version))
 			if slices.Contains(tiers[0], sig.Kind) {
@@ -92,6 +95,18 @@ func (b *build) parse(s version.Scheme, i *evidence.Installation) []reading {
 		return cmp.Or(cmp.Compare(strength(x.Kind), strength(y.Kind)), x.Ref.Compare(y.Ref), strings.Compare(x.Version, y.Version))
 	})
 	return all
+}
+
+// resourceStates reports whether the version resource of the file at path
+// states a version.
+func resourceStates(s version.Scheme, signals []evidence.Signal, path string) bool {
+	return slices.ContainsFunc(signals, func(o evidence.Signal) bool {
+		if o.Ref.Path != path || o.Kind != evidence.SignalProgram && o.Kind != evidence.SignalLibrary {
+			return false
+		}
+		_, err := s.Parse(o.Version)
+		return err == nil
+	})
 }
 
 func strength(k evidence.SignalKind) int {
@@ -181,7 +196,7 @@ func (b *build) checkClock(s version.Scheme, readings []reading, now time.Time) 
 	future := map[string]bool{}
 	for _, r := range readings {
 		counts := slices.ContainsFunc(b.readings, func(v version.Version) bool { return same(s, v, r.version) })
-		if day, tells := s.Date(r.version); counts && tells && day.After(now.Add(24*time.Hour)) {
+		if day, tells := s.Date(r.version); counts && tells && day.After(now) {
 			future[fmt.Sprintf("%s %s states build %s, compiled %s", r.Kind, r.Ref.Path, short(r.version), day.Format(time.DateOnly))] = true
 		}
 	}

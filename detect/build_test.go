@@ -58,8 +58,8 @@ func TestBuilds(t *testing.T) {
 	f("16.3.6989.16341", 6989, [3]int{7, 1, 0})
 	f("100.0.9742.26305+420ad0ab", 9742, [3]int{0, 8, 0})
 	f("15.7", 0, [3]int{7, 1, 0})
-	f("9824", 9824, [3]int{0, 8, 0}) // tomorrow: a clock may be a day off
-	f("9825", 0, [3]int{0, 0, 8})
+	f("9823", 9823, [3]int{0, 8, 0}) // today
+	f("9824", 0, [3]int{0, 0, 8})
 	f("12345", 0, [3]int{0, 0, 8})
 	f("", 0, [3]int{0, 0, 8})
 	f("SmarterMail", 0, [3]int{0, 0, 8})
@@ -108,6 +108,14 @@ func TestSignals(t *testing.T) {
 	f("present", 0, evidence.Unsure, false, 0, sig(evidence.SignalPresence, ""))
 	f("an image tag without a build", 9511, evidence.Confirmed, false, 1, exe("9511"), sig(evidence.SignalContainer, "latest"))
 	f("unreadable program beside a library", 9511, evidence.Confirmed, false, 1, exe("n/a"), dll("9511"))
+
+	at := func(path string, s evidence.Signal) evidence.Signal {
+		s.Ref.Path = path
+		return s
+	}
+	f("an assembly version nobody set", 9511, evidence.Confirmed, false, 0, at("x.dll", dll("9511")), at("x.dll", sig(evidence.SignalAssembly, "1.0.0.0")))
+	f("a pinned assembly version", 9511, evidence.Confirmed, false, 0, at("x.dll", dll("9511")), at("x.dll", sig(evidence.SignalAssembly, "16.0.0.0")))
+	f("an assembly version of another file", 9511, evidence.Confirmed, false, 1, at("x.dll", dll("9511")), at("y.dll", sig(evidence.SignalAssembly, "1.0.0.0")))
 
 	gaps := func(signals ...evidence.Signal) int {
 		_, r := judgeBuild(t, Options{}, evidence.Installation{Signals: signals})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -76,6 +77,7 @@ func (dotnetDays) Parse(s string) (Version, error) {
 		}
 		v.Parts = append(v.Parts, n)
 	}
+	v.Parts = unpad(v.Parts)
 	build, stated, err := buildOf(v.Parts)
 	if err != nil {
 		return Version{}, fmt.Errorf("%w: %q", err, s)
@@ -84,6 +86,16 @@ func (dotnetDays) Parse(s string) (Version, error) {
 		v.Build = build
 	}
 	return v, nil
+}
+
+// unpad takes off the zeros that fill a marketing version up to the four
+// numbers of a version resource: 15.7.0.0 is 15.7. 1.0.0.0 is what compilers
+// write where nobody set a version, and stays what it is.
+func unpad(parts []int) []int {
+	if len(parts) < 3 || parts[0] < 2 || parts[0] > lastLegacy || slices.Max(parts[2:]) > 0 {
+		return parts
+	}
+	return parts[:2]
 }
 
 // buildOf picks the ordering number: the third of three or four, or the only
