@@ -67,7 +67,11 @@ func (s *survey) observe(w wanted, out evidence.Sink) {
 	}
 	ref := evidence.Ref{Collector: "files", Path: string(w.Name)}
 	lane := out.Lane(ref)
-	defer lane.Close()
+	defer func() {
+		if err := lane.Close(); err != nil {
+			gap(err)
+		}
+	}()
 	o := evidence.Observation{Kind: evidence.ObserveFolder, Ref: ref, Time: w.newest(), Values: []string{s.shown(w.Name)}}
 	if w.Mode.IsDir() {
 		if err := lane.Observe(&o); err != nil {

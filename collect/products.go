@@ -270,8 +270,8 @@ func (f *finder) report(at *site) {
 // observe hands over one fact in a lane of its own.
 func (f *finder) observe(kind evidence.ObservationKind, ref evidence.Ref, inst *evidence.Installation, values ...string) {
 	lane := f.out.Lane(ref)
-	defer lane.Close()
-	if err := lane.Observe(&evidence.Observation{Kind: kind, Values: values, Ref: ref, Installation: inst}); err != nil {
+	err := lane.Observe(&evidence.Observation{Kind: kind, Values: values, Ref: ref, Installation: inst})
+	if err := errors.Join(err, lane.Close()); err != nil {
 		f.lose(evidence.CoverState, ref.Path, evidence.Exposed, err)
 	}
 }

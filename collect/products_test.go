@@ -172,7 +172,7 @@ func TestServicesThatLeadNowhere(t *testing.T) {
 		reg[servicesKey+`\`+name] = evidence.RegistryKey{Values: []evidence.RegistryValue{{Name: "ImagePath", Type: 2, Text: path}}}
 	}
 	image("Gone", `C:\gone\Service\MailService.exe`)
-	image("MailService", `C:\other\thing.exe`)
+	image("MailService", `C:\elsewhere\thing.exe`)
 	src := windows(tree{"x": text("x")})
 	src.State = evidencetest.State{Reg: reg}
 	out := run(t, "products", src)

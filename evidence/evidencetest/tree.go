@@ -2,6 +2,7 @@ package evidencetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -41,7 +42,7 @@ func (t Tree) Walk(ctx context.Context, root evidence.Name, fn func(evidence.Ent
 		return fmt.Errorf("evidencetest: walk %s: %w", root, fs.ErrNotExist)
 	}
 	err := t.walk(ctx, name, fn)
-	if err == fs.SkipAll || err == fs.SkipDir {
+	if errors.Is(err, fs.SkipAll) || errors.Is(err, fs.SkipDir) {
 		return nil
 	}
 	return err
@@ -59,13 +60,13 @@ func (t Tree) walk(ctx context.Context, name string, fn func(evidence.Entry) err
 	}
 	err := fn(entry)
 	if err != nil || !dir || f.WalkErr != nil {
-		if err == fs.SkipDir && dir {
+		if errors.Is(err, fs.SkipDir) && dir {
 			return nil
 		}
 		return err
 	}
 	for _, child := range t.children(name) {
-		if err := t.walk(ctx, child, fn); err == fs.SkipDir {
+		if err := t.walk(ctx, child, fn); errors.Is(err, fs.SkipDir) {
 			return nil // from a file: the rest of its directory
 		} else if err != nil {
 			return err
