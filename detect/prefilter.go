@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"sync"
@@ -19,9 +20,11 @@ const scanWindow = 64 << 10
 var (
 	// Letters whose lower case, or case fold in a regexp, is an ASCII letter.
 	foldSpellings = []string{"\u0130", "\u212a", "\u017f"}
-	// Percent encoding, JSON escapes, doubled slashes, dot segments,
-	// IPv4 inside IPv6.
-	pathSpellings = []string{"%", `\`, "//", "/.", ":ffff:"}
+	// Percent encoding, backslashes, doubled slashes, dot segments: of a path
+	// or query.
+	pathSpellings = []string{"%", `\`, "//", "/."}
+	// Percent encoding, IPv4 inside IPv6: of a host, wherever it stands.
+	peerSpellings = []string{"%", ":ffff:"}
 )
 
 // literals is the merged prefilter: every rule's literals under one id each.
@@ -30,6 +33,7 @@ type literals struct {
 	ids     map[string]uint32
 	fold    []uint32 // ids of foldSpellings
 	path    []uint32 // ids of pathSpellings
+	peer    []uint32 // ids of peerSpellings
 	longest int
 	search  *ahocorasick.Automaton
 	buffers sync.Pool
@@ -38,7 +42,7 @@ type literals struct {
 func newLiterals() *literals {
 	l := &literals{ids: map[string]uint32{}}
 	l.buffers.New = func() any { return new([]byte) }
-	l.fold, l.path = l.intern(foldSpellings), l.intern(pathSpellings)
+	l.fold, l.path, l.peer = l.intern(foldSpellings), l.intern(pathSpellings), l.intern(peerSpellings)
 	return l
 }
 
@@ -106,15 +110,28 @@ func fold(dst, b []byte) []byte {
 }
 
 // spares reports whether the prefilter proves that nothing needing one of ids
-// can match an event with these hits.
-func (l *literals) spares(hits evidence.Hits, ids []uint32, encoded bool) bool {
-	if !hits.Known || ids == nil {
+// can match an event with these hits. respelled says that what is looked at may
+// be spelled otherwise than the literals; see respelled.
+func (l *literals) spares(hits evidence.Hits, ids []uint32, respelled bool) bool {
+	return hits.Known && ids != nil && !respelled && !among(hits, ids) && !among(hits, l.fold)
+}
+
+// respelled reports whether one of the values at these places is spelled in a
+// way that decoding changes. The same bytes in another column, such as the
+// address of a referring page, change nothing.
+func (l *literals) respelled(e *evidence.Event, at []int) bool {
+	if !among(e.Hits, l.path) {
 		return false
 	}
-	for _, id := range hits.IDs {
-		if slices.Contains(ids, id) || slices.Contains(l.fold, id) || encoded && slices.Contains(l.path, id) {
-			return false
+	for _, i := range at {
+		if i < len(e.Values) && slices.ContainsFunc(pathSpellings, func(s string) bool { return bytes.Contains(e.Values[i], []byte(s)) }) {
+			return true
 		}
 	}
-	return true
+	return false
+}
+
+// among reports whether one of ids was hit.
+func among(hits evidence.Hits, ids []uint32) bool {
+	return slices.ContainsFunc(hits.IDs, func(id uint32) bool { return slices.Contains(ids, id) })
 }

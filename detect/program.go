@@ -16,6 +16,7 @@ type program struct {
 	peers    []*rule
 	starts   []*start
 	message  int      // position of the message, -1: none
+	decoded  []int    // positions of what conditions decode before they compare
 	outbound bool     // the log shows whom we went to
 	blind    []string // roles the format should have and this schema lacks, that rules need
 }
@@ -51,6 +52,11 @@ var outboundLogs = map[string]bool{"proxy": true, "firewall": true, "dns": true,
 func (e *Engine) compile(s *evidence.Schema) *program {
 	family := e.family(s)
 	p := &program{schema: s, message: int(s.Roles[evidence.RoleMessage]), outbound: outboundLogs[s.Source.Category]}
+	for _, at := range []int{int(s.Roles[evidence.RolePath]), int(s.Roles[evidence.RoleQuery]), s.Index("cs-uri-stem"), s.Index("cs-uri-query")} {
+		if at >= 0 && !slices.Contains(p.decoded, at) {
+			p.decoded = append(p.decoded, at)
+		}
+	}
 	lacking := map[string]bool{}
 	for _, r := range e.rules {
 		if !r.inFamily(family) {
@@ -133,16 +139,18 @@ func (b *boundRule) grade(values [][]byte) sighting {
 
 // match holds one event against the program and reports what it is to found.
 func (p *program) match(l *literals, e *evidence.Event, found func(sighting)) {
+	respelled := l.respelled(e, p.decoded)
 	for i := range p.events {
 		b := &p.events[i]
-		if l.spares(e.Hits, b.ids, b.encoded) || !holds(b.where, e.Values) {
+		if l.spares(e.Hits, b.ids, b.encoded && respelled) || !holds(b.where, e.Values) {
 			continue
 		}
 		found(b.grade(e.Values))
 	}
 	var hosts *mentions
+	hidden := among(e.Hits, l.peer)
 	for _, r := range p.peers {
-		if l.spares(e.Hits, r.ids, true) {
+		if l.spares(e.Hits, r.ids, hidden) {
 			continue
 		}
 		if hosts == nil {
