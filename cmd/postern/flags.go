@@ -169,7 +169,7 @@ func (c *check) readSmall(path string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close() //nolint:errcheck // read only
+		defer f.Close()
 		in = f
 	}
 	return readAtMost(in, path, maxList)
