@@ -16,8 +16,11 @@ import (
 	"postern/evidence"
 )
 
+// PoliteRate is how many connections a second an address bears when the
+// operator says nothing.
+const PoliteRate = 5.0
+
 const (
-	politeRate  = 5.0             // connections per second and address when Options say nothing
 	connectTime = 5 * time.Second // to a TCP connection
 	maxRange    = 65_536          // addresses one range may name
 )
@@ -32,10 +35,10 @@ type Pace struct {
 }
 
 // NewPace returns a Pace of perSecond connections per second and address;
-// 0 or less is the polite default, 5.
+// 0 or less is PoliteRate.
 func NewPace(perSecond float64) *Pace {
 	if !(perSecond > 0) {
-		perSecond = politeRate
+		perSecond = PoliteRate
 	}
 	return &Pace{perSecond: perSecond, hosts: map[netip.Addr]*rate.Limiter{}}
 }
@@ -63,7 +66,7 @@ func openURL(_ context.Context, spec string, opt Options) ([]*evidence.Source, e
 		}
 	}
 	if opt.Pace == nil {
-		opt.Pace = NewPace(opt.Rate)
+		opt.Pace = NewPace(PoliteRate)
 	}
 	if !strings.Contains(spec, "://") && strings.Contains(spec, "/") {
 		if _, err := netip.ParsePrefix(spec); err == nil {

@@ -214,7 +214,7 @@ func TestPaceIsSharedPerAddress(t *testing.T) {
 	if p.wait(ctx, a) == nil {
 		t.Error("the second connection did not wait")
 	}
-	if NewPace(0).perSecond != politeRate || NewPace(-1).perSecond != politeRate {
+	if NewPace(0).perSecond != PoliteRate || NewPace(-1).perSecond != PoliteRate {
 		t.Error("no rate is the polite one")
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"postern/evidence"
@@ -21,27 +20,23 @@ type Options struct {
 	Partial bool           // --partial: what is missing was not collected
 	AsOf    time.Time      // --as-of: when the evidence was taken; zero: not said
 	Zone    *time.Location // --time-zone; nil: not said
-	Host    string         // --host NAME=TARGET, or NAME for every target; "": not said
+	Host    string         // the host this target is evidence of (--host); "": not said
 	Scratch string         // directory for spooled archives; "": a temporary one, made when needed
 	Limits  Limits
 	Scope   *Scope       // nil: only named hosts
-	Rate    float64      // requests per second and host; 0: the polite default
-	Pace    *Pace        // shared by all targets of a run; nil: one of this call, made from Rate
+	Pace    *Pace        // shared by all targets of a run; nil: one of this call, PoliteRate
 	Log     *slog.Logger // nil: discard
 }
 
 // Limits bound what one target may cost. A zero field means its default.
 type Limits = tree.Limits
 
-// DefaultLimits returns the limits in force where Options set none.
-func DefaultLimits() Limits { return tree.DefaultLimits() }
-
 // everything is what a source that cannot be read leaves open.
 const everything = evidence.Exposed | evidence.Compromised
 
 // Open works out what one target is and opens it: "" is this host; a path is a
-// tree, an archive of one or a pile of logs; what IsNetwork knows is the web. A target that is not there wraps
-// fs.ErrNotExist. One that is there and cannot be opened, or not whole, is a
+// tree, an archive of one or a pile of logs; what IsNetwork knows is the web.
+// A target that is not there wraps fs.ErrNotExist. One that is there and cannot be opened, or not whole, is a
 // Source with Gaps. The caller closes every Source.
 func Open(ctx context.Context, spec string, opt Options) ([]*evidence.Source, error) {
 	if spec == "" {
@@ -117,8 +112,7 @@ func bind(src *evidence.Source, opt Options) {
 	if opt.Zone != nil {
 		src.ID.Zone, src.ID.ZoneFrom = opt.Zone, "--time-zone"
 	}
-	name, target, tied := strings.Cut(opt.Host, "=")
-	if name != "" && (!tied || target == src.Target) {
-		src.ID.Host = name
+	if opt.Host != "" {
+		src.ID.Host = opt.Host
 	}
 }

@@ -85,7 +85,7 @@ listed as not seen. Only --only drops whole questions.`,
 	fl.StringVar(&f.maxAge, "pack-max-age", "90d", "older packs say unknown instead of no; `AGE` as 90d")
 	fl.StringVarP(&f.list, "file", "f", "", "`FILE` with a target on each line, - for standard input")
 	fl.StringVar(&f.scope, "scope", "", "`FILE` with the hosts and ranges that are yours; needed for ranges")
-	fl.Float64Var(&f.rate, "rate", 0, "requests per second and host (default 2)")
+	fl.Float64Var(&f.rate, "rate", target.PoliteRate, "connections per second and address")
 	fl.IntVar(&f.parallel, "parallel", 4, "targets at once")
 	fl.StringVar(&f.inventory, "inventory", "", "`FILE` (CSV or YAML) with the machines that should exist")
 	fl.BoolVar(&f.allRefs, "all-refs", false, "list every reference, not the first twenty")
@@ -140,7 +140,7 @@ func (c *check) checkTimes() error {
 		return fmt.Errorf("--as-of %s lies in the future", c.flags.asOf)
 	case !c.review.To.IsZero() && !c.review.From.Before(c.review.To):
 		return fmt.Errorf("--until %s is not after --since %s", c.flags.until, c.flags.since)
-	case c.flags.rate < 0 || c.flags.parallel < 1:
+	case !(c.flags.rate > 0) || c.flags.parallel < 1:
 		return fmt.Errorf("--rate and --parallel must be above zero")
 	}
 	return nil
@@ -149,7 +149,7 @@ func (c *check) checkTimes() error {
 func (c *check) engine() (*detect.Engine, []string, error) {
 	engine, refusals, err := detect.Compile(c.packs, detect.Options{
 		Now: c.now, Parts: c.asked, Review: c.review, LatestBuild: c.latest,
-		UserAgent: "Postern/" + identity().Version + " (defensive check; reads pages only)", AllRefs: c.flags.allRefs,
+		UserAgent: userAgent(c.scope), AllRefs: c.flags.allRefs,
 	})
 	if err != nil {
 		return nil, nil, failed("packs: %w", err)
@@ -159,6 +159,15 @@ func (c *check) engine() (*detect.Engine, []string, error) {
 		refused = append(refused, report.Clean(fmt.Sprintf("%s (%s): %s", r.Rule, r.File, r.Why)))
 	}
 	return engine, refused, nil
+}
+
+// userAgent says what asks, and whom to turn to where the scope file says so.
+func userAgent(scope *target.Scope) string {
+	says := "Postern/" + identity().Version + " (defensive check; reads pages only"
+	if scope != nil && scope.Contact != "" {
+		says += "; contact " + report.Clean(scope.Contact)
+	}
+	return says + ")"
 }
 
 // logger writes debug lines for -v; nil says nothing.

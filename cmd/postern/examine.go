@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"strings"
 	"time"
 
 	"postern"
@@ -69,11 +68,12 @@ type opened struct {
 // unknown; alone, and with nobody waiting for a document, it ends the run.
 func (c *check) open(ctx context.Context, show *progress) (*opened, error) {
 	o := &opened{}
+	pace := target.NewPace(c.flags.rate) // one for all: two targets on one address do not double what it bears
 	for _, n := range c.targets {
 		show.opening(n.target)
 		sources, err := target.Open(ctx, n.target, target.Options{
 			Partial: c.flags.partial, AsOf: c.asOf, Zone: c.zone, Host: n.host,
-			Scope: c.scope, Rate: c.flags.rate, Log: c.log,
+			Scope: c.scope, Pace: pace, Log: c.log,
 		})
 		o.sources = append(o.sources, sources...)
 		o.entries = append(o.entries, make([]*report.Target, len(sources))...)
@@ -95,7 +95,7 @@ func kindOf(spec string) evidence.Kind {
 	switch {
 	case spec == "":
 		return evidence.KindHost
-	case strings.Contains(spec, "://"):
+	case target.IsNetwork(spec):
 		return evidence.KindURL
 	}
 	return evidence.KindTree

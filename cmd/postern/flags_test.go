@@ -9,6 +9,7 @@ import (
 
 	"postern/evidence"
 	"postern/report"
+	"postern/target"
 	"postern/verdict"
 )
 
@@ -127,4 +128,26 @@ func FuzzInventory(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestUserAgentNamesTheContact(t *testing.T) {
+	if got := userAgent(nil); strings.Contains(got, "contact") || !strings.HasPrefix(got, "Postern/") {
+		t.Errorf("%q", got)
+	}
+	got := userAgent(&target.Scope{Contact: "soc@example.org\r\nX-Evil: 1"})
+	if !strings.Contains(got, "; contact soc@example.org") || strings.ContainsAny(got, "\r\n") {
+		t.Errorf("%q: it goes into a header as it is", got)
+	}
+}
+
+// TestKindOf: a web address that could not be opened is no disk that was lost.
+func TestKindOf(t *testing.T) {
+	for spec, want := range map[string]evidence.Kind{
+		"": evidence.KindHost, "https://mail.example.org": evidence.KindURL, "mail.example.org:9998": evidence.KindURL,
+		"192.0.2.0/28": evidence.KindURL, "/nowhere/image": evidence.KindTree, "logs.zip": evidence.KindTree,
+	} {
+		if got := kindOf(spec); got != want {
+			t.Errorf("%q: %s, want %s", spec, got, want)
+		}
+	}
 }
