@@ -22,13 +22,22 @@ func (r *rule) literals() []string {
 	if r.Kind != pack.OnEvent {
 		return nil
 	}
-	var best []string
+	if i := r.hinge(); i >= 0 {
+		return fromCondition(&r.Match.Where[i])
+	}
+	return nil
+}
+
+// hinge is the condition whose literals stand for the rule: the one with the
+// heaviest; -1 if none has any.
+func (r *rule) hinge() int {
+	at, best := -1, 0
 	for i := range r.Match.Where {
-		if found := fromCondition(&r.Match.Where[i]); weight(found) > weight(best) {
-			best = found
+		if w := weight(fromCondition(&r.Match.Where[i])); w > best {
+			at, best = i, w
 		}
 	}
-	return best
+	return at
 }
 
 // fromCondition gives one literal for every alternative, or none at all.

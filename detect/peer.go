@@ -2,6 +2,8 @@ package detect
 
 import (
 	"bytes"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +18,55 @@ const (
 	labelMention = "named in a record, not contacted as far as it shows"
 	labelStale   = "outside the time for which the indicator is known good"
 )
+
+// peers is all that several rules call a peer, to tell at once that a host is
+// none of them.
+type peers struct {
+	names, addrs map[string]bool
+	below        []string // endings with their dot
+	nets         []netip.Prefix
+}
+
+func newPeers(rules []*rule) *peers {
+	p := &peers{names: map[string]bool{}, addrs: map[string]bool{}}
+	for _, r := range rules {
+		for _, peer := range r.Match.Peers {
+			net, err := netip.ParsePrefix(peer)
+			addr, bad := netip.ParseAddr(peer)
+			switch {
+			case err == nil:
+				p.nets = append(p.nets, net)
+			case bad == nil:
+				p.addrs[addr.Unmap().String()] = true
+			case strings.HasPrefix(peer, "."):
+				p.below = append(p.below, peer)
+			default:
+				p.names[peer] = true
+			}
+		}
+	}
+	return p
+}
+
+// any reports whether one of the event's hosts may be a peer of a rule: those
+// it denies, pack.Match.HoldsPeer denies too.
+func (p *peers) any(m *mentions) bool {
+	return slices.ContainsFunc([][]string{m.from, m.to, m.named}, func(hosts []string) bool { return slices.ContainsFunc(hosts, p.maybe) })
+}
+
+func (p *peers) maybe(host string) bool {
+	host = strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
+	if host == "" {
+		return false
+	}
+	if last := host[len(host)-1]; last >= '0' && last <= '9' || strings.Contains(host, ":") {
+		if addr, err := netip.ParseAddr(host); err == nil {
+			addr = addr.Unmap().WithZone("")
+			return p.addrs[addr.String()] || slices.ContainsFunc(p.nets, func(n netip.Prefix) bool { return n.Contains(addr) })
+		}
+	}
+	return p.names[host] || slices.ContainsFunc(p.below, func(end string) bool { return strings.HasSuffix(host, end) })
+}
 
 // mentions are the hosts one event names, and how.
 type mentions struct {

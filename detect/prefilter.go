@@ -110,25 +110,18 @@ func fold(dst, b []byte) []byte {
 }
 
 // spares reports whether the prefilter proves that nothing needing one of ids
-// can match an event with these hits. respelled says that what is looked at may
-// be spelled otherwise than the literals; see respelled.
-func (l *literals) spares(hits evidence.Hits, ids []uint32, respelled bool) bool {
-	return hits.Known && ids != nil && !respelled && !among(hits, ids) && !among(hits, l.fold)
+// can match an event with these hits. hidden says that they may be spelled
+// otherwise there.
+func (l *literals) spares(hits evidence.Hits, ids []uint32, hidden bool) bool {
+	return hits.Known && ids != nil && !hidden && !among(hits, ids) && !among(hits, l.fold)
 }
 
-// respelled reports whether one of the values at these places is spelled in a
-// way that decoding changes. The same bytes in another column, such as the
-// address of a referring page, change nothing.
-func (l *literals) respelled(e *evidence.Event, at []int) bool {
-	if !among(e.Hits, l.path) {
-		return false
-	}
-	for _, i := range at {
-		if i < len(e.Values) && slices.ContainsFunc(pathSpellings, func(s string) bool { return bytes.Contains(e.Values[i], []byte(s)) }) {
-			return true
-		}
-	}
-	return false
+// mayHide reports whether a value is spelled in a way that decoding changes.
+// The same bytes in another column, such as the address of a referring page,
+// change nothing.
+func mayHide(values [][]byte, at int) bool {
+	return at >= 0 && at < len(values) &&
+		slices.ContainsFunc(pathSpellings, func(s string) bool { return bytes.Contains(values[at], []byte(s)) })
 }
 
 // among reports whether one of ids was hit.

@@ -14,16 +14,16 @@ type program struct {
 	schema   *evidence.Schema
 	events   []boundRule
 	peers    []*rule
+	known    *peers // what peers ask for
 	starts   []*start
 	message  int      // position of the message, -1: none
-	decoded  []int    // positions of what conditions decode before they compare
 	outbound bool     // the log shows whom we went to
 	blind    []string // roles the format should have and this schema lacks, that rules need
 }
 
 type boundRule struct {
 	*rule
-	encoded  bool
+	hinge    int // position of the value with the rule's literals, if it is decoded before it is compared; -1: as it stands
 	where    []test
 	outcomes []boundOutcome
 }
@@ -52,11 +52,6 @@ var outboundLogs = map[string]bool{"proxy": true, "firewall": true, "dns": true,
 func (e *Engine) compile(s *evidence.Schema) *program {
 	family := e.family(s)
 	p := &program{schema: s, message: int(s.Roles[evidence.RoleMessage]), outbound: outboundLogs[s.Source.Category]}
-	for _, at := range []int{int(s.Roles[evidence.RolePath]), int(s.Roles[evidence.RoleQuery]), s.Index("cs-uri-stem"), s.Index("cs-uri-query")} {
-		if at >= 0 && !slices.Contains(p.decoded, at) {
-			p.decoded = append(p.decoded, at)
-		}
-	}
 	lacking := map[string]bool{}
 	for _, r := range e.rules {
 		if !r.inFamily(family) {
@@ -68,13 +63,14 @@ func (e *Engine) compile(s *evidence.Schema) *program {
 		case pack.OnEvent:
 			where, missing := bind(s, r.Match.Where)
 			if missing == "" {
-				p.events = append(p.events, boundRule{rule: r, encoded: r.encoded(), where: where, outcomes: bindOutcomes(s, r.Match.Outcomes)})
+				p.events = append(p.events, boundRule{rule: r, hinge: r.decoded(where), where: where, outcomes: bindOutcomes(s, r.Match.Outcomes)})
 			} else if e.formats[s.Format].Layout == "w3c" && len(r.Match.Families) > 0 && !lacking[missing] {
 				lacking[missing] = true
 				p.blind = append(p.blind, missing)
 			}
 		}
 	}
+	p.known = newPeers(p.peers)
 	for _, st := range e.starts {
 		if p.message >= 0 && st.reads(s.Format) {
 			p.starts = append(p.starts, st)
@@ -139,10 +135,10 @@ func (b *boundRule) grade(values [][]byte) sighting {
 
 // match holds one event against the program and reports what it is to found.
 func (p *program) match(l *literals, e *evidence.Event, found func(sighting)) {
-	respelled := l.respelled(e, p.decoded)
+	respelled := among(e.Hits, l.path)
 	for i := range p.events {
 		b := &p.events[i]
-		if l.spares(e.Hits, b.ids, b.encoded && respelled) || !holds(b.where, e.Values) {
+		if l.spares(e.Hits, b.ids, respelled && mayHide(e.Values, b.hinge)) || !holds(b.where, e.Values) {
 			continue
 		}
 		found(b.grade(e.Values))
@@ -154,7 +150,9 @@ func (p *program) match(l *literals, e *evidence.Event, found func(sighting)) {
 			continue
 		}
 		if hosts == nil {
-			hosts = p.mentioned(e)
+			if hosts = p.mentioned(e); !p.known.any(hosts) {
+				break
+			}
 		}
 		if s, ok := hosts.sight(r, e.Time); ok {
 			found(s)

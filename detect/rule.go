@@ -82,10 +82,13 @@ func (r *rule) inFamily(family string) bool {
 	return len(r.Match.Families) == 0 || family == "" || slices.Contains(r.Match.Families, family)
 }
 
-// encoded reports whether the rule looks at what an encoder may have spelled
-// otherwise than the literal.
-func (r *rule) encoded() bool {
-	return slices.ContainsFunc(r.Match.Where, func(c pack.Condition) bool { return mayEncode(&c) })
+// decoded gives the position of the value with the rule's literals, where an
+// encoder may have spelled it otherwise; -1 if it is compared as it stands.
+func (r *rule) decoded(where []test) int {
+	if i := r.hinge(); i >= 0 && mayEncode(where[i].Condition) {
+		return where[i].at
+	}
+	return -1
 }
 
 // mayEncode reports a condition over a path or query, which pack.Condition
