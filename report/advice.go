@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"postern/evidence"
 	"postern/verdict"
 )
 
@@ -111,26 +112,29 @@ func updateTo(all []Installation) string {
 // closeGaps says what would settle an unknown, by what is in the way; nil when
 // nothing general can be said.
 func closeGaps(r *Report, h *Host) []string {
-	ways := []struct{ reason, way string }{
-		{"not elevated", "Run postern again as root or administrator."},
-		{"cancelled", "Run postern again and let it end: this run was cut short."},
-		{"not collected", "Collect again with the missing folders, or examine the host or a full image."},
-		{"hole", "Look for the missing log days: backups, archives, a log server, the recycle bin. Ask who took them away."},
-		{"window", "Fetch older logs from backups, archives or a log server; lengthen retention now, before more of them go."},
-		{"log level", "Set the log level to detailed now; what was not logged will not come back."},
-		{"time zone", "Name the host's time zone with --time-zone."},
-		{"encrypted", "Examine a decrypted copy."},
-		{"no answer", "Make sure the address is right and reachable from here, or examine the host itself."},
-		{"build not stated", "Read the build on the host itself: run postern there."},
-		{"unreadable", "Make the unreadable files readable, and find out what refused them."},
-		{"truncated", "Look for whole copies of the files that were cut short."},
-		{"narrowed", "Run again without the options that left something out."},
+	ways := []struct {
+		reason evidence.Reason
+		way    string
+	}{
+		{evidence.Unelevated, "Run postern again as root or administrator."},
+		{evidence.Cancelled, "Run postern again and let it end: this run was cut short."},
+		{evidence.NotCollected, "Collect again with the missing folders, or examine the host or a full image."},
+		{evidence.Hole, "Look for the missing log days: backups, archives, a log server, the recycle bin. Ask who took them away."},
+		{evidence.TooShort, "Fetch older logs from backups, archives or a log server; lengthen retention now, before more of them go."},
+		{evidence.LowLevel, "Set the log level to detailed now; what was not logged will not come back."},
+		{evidence.NoZone, "Name the host's time zone with --time-zone."},
+		{evidence.Encrypted, "Examine a decrypted copy."},
+		{evidence.Unanswered, "Make sure the address is right and reachable from here, or examine the host itself."},
+		{evidence.NoBuild, "Read the build on the host itself: run postern there."},
+		{evidence.Unreadable, "Make the unreadable files readable, and find out what refused them."},
+		{evidence.Truncated, "Look for whole copies of the files that were cut short."},
+		{evidence.Narrowed, "Run again without the options that left something out."},
 	}
 	rows := gapRows(r, h)
 	var do []string
 	for _, w := range ways {
 		for _, g := range rows {
-			if g.reason == w.reason {
+			if g.reason == string(w.reason) {
 				do = append(do, w.way)
 				break
 			}

@@ -126,7 +126,7 @@ func forgotten(t *Target) Finding {
 	path := t.Installations[0].Path
 	return Finding{
 		ID: "inventory-forgotten:" + t.Target, Rule: "inventory-forgotten",
-		Title:    "an installation that the inventory does not list",
+		Title:    "An installation that the inventory does not list",
 		Question: "exposed", Severity: verdict.Medium, Confidence: evidence.Confirmed, Class: verdict.Lead,
 		Count: int64(len(t.Installations)), Attack: []string{}, Vulns: []string{},
 		Refs: []Ref{{Collector: "inventory", Path: path, Text: fmt.Sprintf("%s at %s", t.Installations[0].Name, path)}},

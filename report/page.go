@@ -117,14 +117,18 @@ func fit(word string, width int) int {
 	return end
 }
 
+// cutMark marks a cut. What postern itself prints is ASCII: the console of an old
+// Windows shows anything else as something else.
+const cutMark = ".."
+
 // pad fills text with spaces to width columns, or cuts it and marks the cut.
 func pad(text string, width int) string {
 	text = escape(text)
 	if n := columns(text); n <= width {
 		return text + strings.Repeat(" ", width-n)
 	}
-	at := fit(strings.ReplaceAll(strings.ReplaceAll(text, "/", "x"), `\`, "x"), width-1)
-	cut := text[:at] + "…"
+	at := fit(strings.ReplaceAll(strings.ReplaceAll(text, "/", "x"), `\`, "x"), width-len(cutMark))
+	cut := text[:at] + cutMark
 	return cut + strings.Repeat(" ", max(0, width-columns(cut)))
 }
 

@@ -428,6 +428,9 @@ func golden(t *testing.T, name string, got []byte) {
 	if !bytes.Equal(got, want) {
 		t.Errorf("%s differs; look, then -update\n%s", path, got)
 	}
+	if i := bytes.IndexFunc(got, func(r rune) bool { return r > 0x7e }); i >= 0 {
+		t.Errorf("%s: a character beyond ASCII, which an old console shows as something else: %q", path, got[i:min(len(got), i+8)])
+	}
 }
 
 func FuzzRead(f *testing.F) {

@@ -81,7 +81,11 @@ func about(in *Installation) string {
 		said = append(said, "its files name different builds")
 	}
 	if in.Behind != nil {
-		said = append(said, fmt.Sprintf("%d security builds behind the latest known", *in.Behind))
+		builds := "security builds"
+		if *in.Behind == 1 {
+			builds = "security build"
+		}
+		said = append(said, fmt.Sprintf("%d %s behind the latest known", *in.Behind, builds))
 	}
 	if in.FixedAt != nil {
 		said = append(said, "became this build by "+minute(*in.FixedAt)+parenthesis(in.FixedWhy))
@@ -232,7 +236,7 @@ func seen(first, last *time.Time) string {
 		return ""
 	case first == nil:
 		return "until " + minute(*last)
-	case last == nil || first.Equal(*last):
+	case last == nil || minute(*first) == minute(*last):
 		return minute(*first)
 	}
 	return minute(*first) + " to " + minute(*last)
@@ -257,7 +261,7 @@ func shorten(text string) string {
 	if len(text) <= limit {
 		return text
 	}
-	return strings.ToValidUTF8(text[:limit], "") + "…"
+	return strings.ToValidUTF8(text[:limit], "") + cutMark
 }
 
 // gapRow is one thing that was not seen.

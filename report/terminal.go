@@ -58,7 +58,7 @@ func (p *page) notes(r *Report) {
 	for _, t := range r.Targets {
 		if t.Elevated != nil && !*t.Elevated {
 			lost := ""
-			if n := countMissed(&t, "not elevated", "unreadable"); n > 0 {
+			if n := countMissed(&t, evidence.Unelevated, evidence.Unreadable); n > 0 {
 				lost = fmt.Sprintf(" %d could not be read for it or for other reasons; they are listed below.", n)
 			}
 			p.text("! ", red, "Not elevated on "+name(&t)+": run as root or administrator to see everything."+lost)
@@ -79,10 +79,10 @@ func name(t *Target) string {
 	return t.Target
 }
 
-func countMissed(t *Target, reasons ...string) (n int) {
+func countMissed(t *Target, reasons ...evidence.Reason) (n int) {
 	for _, c := range t.Coverage {
 		for _, reason := range reasons {
-			if c.Missed != nil && strings.HasPrefix(*c.Missed, reason) {
+			if c.Missed != nil && strings.HasPrefix(*c.Missed, string(reason)) {
 				n++
 			}
 		}
@@ -164,7 +164,7 @@ func builds(r *Report, h *Host) string {
 // host writes everything about one host.
 func (p *page) host(r *Report, h *Host) {
 	p.blank()
-	p.write(p.paint(strings.Repeat("─", p.look.Width), faint) + "\n")
+	p.write(p.paint(strings.Repeat("-", p.look.Width), faint) + "\n")
 	for n, i := range h.Targets {
 		t := &r.Targets[i]
 		lead := strings.Repeat(" ", columns(escape(h.Host))+2)

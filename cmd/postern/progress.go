@@ -142,7 +142,7 @@ func (p *progress) redraw() {
 		line += fmt.Sprintf(", about %s left", left.Round(time.Second))
 	}
 	if runes := []rune(line); len(runes) > 79 {
-		line = string(runes[:78]) + "…"
+		line = string(runes[:77]) + ".."
 	}
 	fmt.Fprintf(p.out, "\r%s%s", line, strings.Repeat(" ", max(0, 79-len([]rune(line)))))
 }
