@@ -18,9 +18,7 @@
 //
 // Literals are looked for in the bytes as the log has them (UTF-16 as decoded).
 // Hits.Known is left false, so that every rule is evaluated, for a record with
-// any byte over 0x7f (folding case may map it to ASCII), for a path or query
-// holding '%', '+', '\', "//", "/." or "/;" (decoding or cleaning would change it), and
-// for a message holding '%' or '\'. Agents and other columns are compared as
-// written: IIS writes a space as '+', so a rule that decodes '+' in an agent
-// must keep its literal out of the prefilter or spell it with '+'.
+// any byte over 0x7f: folding case may map it to ASCII. Whoever owns the
+// literals knows what else may spell one, a percent sign or a doubled slash in
+// a path, and has those searched too.
 package eventlog

@@ -171,7 +171,7 @@ func (r *rows) add(w row) {
 	e.Ref.At = w.line
 	if r.prefilter != nil {
 		e.Hits.IDs = r.hitsIn(w.off, w.off+len(w.raw))
-		e.Hits.Known = (r.ascii || isASCII(w.raw)) && literal(&e)
+		e.Hits.Known = r.ascii || isASCII(w.raw)
 	}
 	r.events = append(r.events, e)
 }
@@ -206,28 +206,4 @@ func (r *rows) flush() error {
 	err := r.lane.Events(&r.batch)
 	r.events, r.values, r.ids = r.events[:0], r.values[:0], r.ids[:0]
 	return err
-}
-
-// literal reports whether an ASCII event's bytes can spell a rule's literal in
-// no other way than as it stands; see the package comment.
-func literal(e *evidence.Event) bool {
-	if m := e.Role(evidence.RoleMessage); bytes.IndexByte(m, '%') >= 0 || bytes.IndexByte(m, '\\') >= 0 {
-		return false
-	}
-	return plain(e.Role(evidence.RolePath)) && plain(e.Role(evidence.RoleQuery))
-}
-
-// plain reports whether decoding and cleaning leave a path or query as it is.
-func plain(b []byte) bool {
-	for i, c := range b {
-		switch c {
-		case '%', '+', '\\':
-			return false
-		case '/':
-			if i+1 < len(b) && (b[i+1] == '/' || b[i+1] == '.' || b[i+1] == ';') {
-				return false
-			}
-		}
-	}
-	return true
 }
