@@ -134,7 +134,7 @@ func parseTargets(args, hosts []string, list string, read func(string) ([]byte, 
 	if list != "" {
 		text, err := read(list)
 		if err != nil {
-			return nil, fmt.Errorf("-f: %w", err)
+			return nil, failed("-f: %w", err)
 		}
 		for _, line := range strings.Split(string(text), "\n") {
 			if line = strings.TrimSpace(strings.TrimPrefix(line, "\ufeff")); line != "" && !strings.HasPrefix(line, "#") {

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 	_ "time/tzdata" // --time-zone and logs in local time work on hosts without a zone database
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the first signal asks for a partial report, the second ends the program
+	// The first signal asks for a partial report, a later one ends the program.
+	// One that follows at once is the same: timeout(1) and others send it twice.
+	context.AfterFunc(ctx, func() { time.Sleep(time.Second); stop() })
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

@@ -83,6 +83,10 @@ func interrupts(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("nobody asked the silent server; stderr: %s", stderr.String())
 	}
 	ts.Check(cmd.Process.Signal(syscall.SIGINT))
+	time.Sleep(20 * time.Millisecond) // timeout(1) and some shells send it to the program and to its group
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		ts.Check(err)
+	}
 	err := cmd.Wait()
 	ts.Check(os.WriteFile(ts.MkAbs("out"), stdout.Bytes(), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs("err"), stderr.Bytes(), 0o600))
