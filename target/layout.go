@@ -66,6 +66,9 @@ func recognise(ctx context.Context, src *evidence.Source, t *tree.Tree) {
 			src.Kind, src.Partial = evidence.KindCollection, true
 		}
 		src.ID.OS, src.Volumes = volumes(t, root, names)
+		if src.ID.OS == "" {
+			src.Gaps = append(src.Gaps, unopened(root, names)...)
+		}
 		inner := wrapped(t, root, names)
 		if src.ID.OS != "" || inner == "" {
 			break
@@ -160,8 +163,12 @@ func systemAt(t *tree.Tree, root evidence.Name, names []string) evidence.OS {
 	return ""
 }
 
+// littered are folders that archivers and file systems put beside content.
+var littered = []string{"__macosx", ".trashes", ".spotlight-v100", ".fseventsd", "lost+found", "$recycle.bin", "system volume information"}
+
 // wrapped is the folder that a tree's content may be wrapped in: UAC's
-// "[root]", or the only one there is. "" when there is none.
+// "[root]", the only one there is, or among several the only one that is a
+// system's root. "" when there is none.
 func wrapped(t *tree.Tree, root evidence.Name, names []string) evidence.Name {
 	if slices.Contains(names, "[root]") {
 		return root.Join("[root]")
@@ -169,16 +176,40 @@ func wrapped(t *tree.Tree, root evidence.Name, names []string) evidence.Name {
 	if len(names) > maxBeside {
 		return ""
 	}
-	var only evidence.Name
+	var folders, systems []evidence.Name
 	for _, n := range names {
-		if at := root.Join(n); isFolder(t, at) {
-			if only != "" {
-				return ""
-			}
-			only = at
+		at := root.Join(n)
+		if slices.Contains(littered, strings.ToLower(n)) || !isFolder(t, at) {
+			continue
+		}
+		folders = append(folders, at)
+		if below, err := t.Names(at); err == nil && systemAt(t, at, below) != "" {
+			systems = append(systems, at)
 		}
 	}
-	return only
+	switch {
+	case len(folders) == 1:
+		return folders[0]
+	case len(systems) == 1:
+		return systems[0]
+	}
+	return ""
+}
+
+// packedName is what holds evidence of its own: archives and disk images.
+var packedName = regexp.MustCompile(`(?i)\.(zip|7z|rar|cab|wim|(tar|tgz|tzst)|tar\.(gz|zst|xz|bz2)|vhdx?|vmdk|vdi|qcow2|e01|ex01|aff4?|img|raw|dd|iso)$`)
+
+// unopened are gaps for archives and images that lie in a folder of unknown
+// layout: a target of their own, not looked into where they are. On a system
+// they are files like others.
+func unopened(root evidence.Name, names []string) (gaps []evidence.Coverage) {
+	for _, n := range names {
+		if at := root.Join(n); packedName.MatchString(n) && !isLog(at) && len(gaps) < maxBeside {
+			gaps = append(gaps, evidence.Gap(evidence.CoverFile, string(at), everything, evidence.Unsupported,
+				"an archive or a disk image inside a target is not opened: unpack or mount it, and name it as a target of its own"))
+		}
+	}
+	return gaps
 }
 
 func isFolder(t *tree.Tree, name evidence.Name) bool {

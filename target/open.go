@@ -1,6 +1,7 @@
 package target
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -83,8 +84,12 @@ func openDir(ctx context.Context, src *evidence.Source, dir string, opt Options)
 // openFile opens an archive, or takes the file for a log.
 func openFile(ctx context.Context, src *evidence.Source, path string, opt Options) {
 	t, single, faults, err := tree.File(ctx, path, opt.Scratch, opt.Limits)
-	if single && len(faults) == 0 || isLog(evidence.Name(filepath.Base(path))) {
+	base := evidence.Name(filepath.Base(path))
+	if single && len(faults) == 0 && !binary(t, base) || isLog(base) {
 		src.Kind = evidence.KindLogs // else it may be a tree that is lost
+	}
+	if src.Kind != evidence.KindLogs && single && len(faults) == 0 && err == nil {
+		faults = append(faults, errNothing)
 	}
 	for _, fault := range append(faults, err) {
 		if fault != nil {
@@ -96,6 +101,29 @@ func openFile(ctx context.Context, src *evidence.Source, path string, opt Option
 		return
 	}
 	adopt(ctx, src, t, opt)
+}
+
+// errNothing is said of a file whose name promises no log, and whose content no
+// text: a disk image of a kind unknown, a hive, a program.
+var errNothing = fmt.Errorf("%w: no archive, no log and no text: mount a disk image read-only, and name the folder that a system's file lies in", evidence.ErrUnsupported)
+
+// binary reports whether the only file of t holds bytes that no log does. Packed
+// logs and text in UTF-16 hold them too.
+func binary(t *tree.Tree, name evidence.Name) bool {
+	f, err := t.Open(name)
+	if err != nil {
+		return false // its reader says so
+	}
+	defer f.Close() //nolint:errcheck // read only
+	head := make([]byte, 4096)
+	n, _ := f.ReadAt(head, 0) // what cannot be read is its reader's to tell
+	head = head[:n]
+	for _, magic := range []string{"\x1f\x8b", "\x28\xb5\x2f\xfd", "\xff\xfe", "\xfe\xff", "ElfFile\x00"} {
+		if bytes.HasPrefix(head, []byte(magic)) {
+			return false
+		}
+	}
+	return bytes.IndexByte(head, 0) >= 0
 }
 
 // adopt makes t the source's files and finds out what they are.

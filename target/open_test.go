@@ -103,6 +103,13 @@ func TestLayouts(t *testing.T) {
 			[]evidence.Volume{{Mount: "/", Root: "[root]"}}, nil},
 		{"kape", append(under("C", windows), "2026-01-20T101010_CopyLog.csv"), evidence.KindCollection, evidence.Windows, true,
 			[]evidence.Volume{{Mount: "C:", Root: "C"}}, nil},
+		{"wrapped by macOS", append(under("Copy of disk", linux), "__MACOSX/Copy of disk/._x", ".DS_Store"), evidence.KindTree, evidence.Linux, false,
+			[]evidence.Volume{{Mount: "/", Root: "Copy of disk"}}, nil},
+		{"a system beside notes", append(under("disk", windows), "notes/a.txt"), evidence.KindTree, evidence.Windows, false, []evidence.Volume{{Mount: "C:", Root: "disk"}}, nil},
+		{"two systems", append(under("mail01", windows), under("mail02", linux)...), evidence.KindTree, "", false, []evidence.Volume{{Mount: "/", Root: "."}}, nil},
+		{"an image in a folder", []string{"case/MAIL02.vhdx", "case/a.log"}, evidence.KindTree, "", false, []evidence.Volume{{Mount: "/", Root: "."}}, []evidence.Reason{evidence.Unsupported}},
+		{"an archive in a folder of logs", []string{"logs.zip", "a.log"}, evidence.KindTree, "", false, []evidence.Volume{{Mount: "/", Root: "."}}, []evidence.Reason{evidence.Unsupported}},
+		{"an archive on a system", append([]string{"setup.zip"}, linux...), evidence.KindTree, evidence.Linux, false, []evidence.Volume{{Mount: "/", Root: "."}}, nil},
 		{"data folder", []string{"Logs/2026.01.15-smtpLog.log", "Domains/x/settings.json"}, evidence.KindTree, "", false, []evidence.Volume{{Mount: "/", Root: "."}}, nil},
 		{"product folder", []string{"Service/MailService.exe"}, evidence.KindTree, "", false, []evidence.Volume{{Mount: "/", Root: "."}}, nil},
 		{"logs", []string{"2026.01.15-smtpLog.log", "2026.01.14-smtpLog.log.zip", "W3SVC1/u_ex260115.log", "Security.evtx", "access_log-20260115", "syslog.2.gz", "auth.log.1", "Logs/x.txt"},
@@ -171,6 +178,8 @@ func TestWhatCannotBeOpenedIsAGap(t *testing.T) {
 		{"truncated to a log", write("cut.zip", whole[:bytes.LastIndex(whole[:bytes.Index(whole, []byte("PK\x01\x02"))], []byte("PK\x03\x04"))]), evidence.KindTree, evidence.Truncated},
 		{"a zip in name only", write("x.zip", []byte("no")), evidence.KindTree, evidence.Truncated},
 		{"empty file", write("x.log", nil), evidence.KindLogs, evidence.Truncated},
+		{"a disk nobody knows", write("disk", []byte("\xeb\x3c\x90MSDOS5.0\x00\x02")), evidence.KindTree, evidence.Format},
+		{"a hive", write("SYSTEM", []byte("regf\x01\x00\x00\x00")), evidence.KindTree, evidence.Format},
 		{"7-Zip", write("x.7z", []byte("7z\xbc\xaf\x27\x1c")), evidence.KindTree, evidence.Format},
 	} {
 		src := open(t, c.path, Options{})
@@ -198,6 +207,11 @@ func TestOneLog(t *testing.T) {
 	src := open(t, filepath.Join(dir, "u_ex260115.log"), Options{})
 	if src.Kind != evidence.KindLogs || len(reasons(src)) > 0 || len(src.Volumes) > 0 {
 		t.Errorf("kind %s, gaps %v", src.Kind, src.Gaps)
+	}
+	for _, text := range []string{"of any name", "\xff\xfea\x00", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x01\x00\x00\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00"} {
+		if src := open(t, filepath.Join(lay(t, "weblog = "+text), "weblog"), Options{}); src.Kind != evidence.KindLogs || len(src.Gaps) > 0 {
+			t.Errorf("%q: kind %s, gaps %v", text, src.Kind, src.Gaps)
+		}
 	}
 	f, err := src.Files.Open("u_ex260115.log")
 	if err != nil {

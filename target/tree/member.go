@@ -38,7 +38,7 @@ func (a *archive) member(it *item) (evidence.File, error) {
 		count := &counted{r: packed}
 		return &inflated{a: a, src: flate.NewReader(count), packed: count, size: it.size, crc: it.crc, sum: crc32.NewIEEE()}, nil
 	}
-	return nil, fmt.Errorf("%w: zip method %d", evidence.ErrUnsupported, it.method)
+	return nil, fmt.Errorf("%w: zip method %d: unpack the archive and name the folder", evidence.ErrUnsupported, it.method)
 }
 
 func errSum(size int64) error {
