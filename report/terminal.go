@@ -218,14 +218,8 @@ func (p *page) answers(a *Answers) {
 		p.answer("  now", a.Compromised.Now, sentence(a.Compromised.Now, nowSays))
 		p.answer("  then", a.Compromised.Then, sentence(a.Compromised.Then, thenSays)+days(&a.Compromised))
 	}
-	for _, q := range []struct {
-		label string
-		part  Part
-	}{{"REACHABLE", a.Reachable}, {"UNPREPARED", a.Unprepared}} {
-		if q.part.Answer != verdict.NotExamined {
-			p.answer(q.label, q.part, sentence(q.part, nil))
-		}
-	}
+	p.answer("REACHABLE", a.Reachable, sentence(a.Reachable, nil))
+	p.answer("UNPREPARED", a.Unprepared, sentence(a.Unprepared, nil))
 }
 
 func (p *page) answer(label string, part Part, text string) {
