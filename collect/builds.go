@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"postern/evidence"
@@ -19,11 +20,34 @@ func (f *finder) readBuilds(at *site, path string) {
 		}
 	}
 	if len(files) == 0 && at.root != "" {
-		f.gap(path, evidence.Exposed, evidence.Absent, at.product.Name+" should be here and its program is not")
+		f.gap(path, evidence.Exposed, f.notHere(), at.product.Name+" should be here and its program is not")
+	}
+	for _, s := range at.starts {
+		if len(files) > 0 && !f.there(s.name) {
+			f.gap(string(s.name), evidence.Exposed, f.notHere(), s.why+" starts it and it is not here; what stands beside it does not tell its build")
+		}
 	}
 	if len(at.signals) == 0 {
 		at.signals = []evidence.Signal{{Kind: evidence.SignalPresence, Confidence: evidence.Likely, Ref: evidence.Ref{Collector: "products", Path: path}}}
 	}
+}
+
+// notHere is why a program that is named is not to be read. Unlike a discovery
+// aid that is absent it decides: nothing says what runs.
+func (f *finder) notHere() evidence.Reason {
+	if f.src.Partial {
+		return evidence.NotCollected
+	}
+	return evidence.NoBuild
+}
+
+// there reports whether the walk met a program file, by its name or without
+// the ending that starting it adds.
+func (f *finder) there(n evidence.Name) bool {
+	return slices.ContainsFunc(f.programs[f.key(n.Dir())], func(e evidence.Entry) bool {
+		base := f.key(evidence.Name(e.Name.Base()))
+		return base == f.key(evidence.Name(n.Base())) || base == f.key(evidence.Name(n.Base()+".exe"))
+	})
 }
 
 // readBuild reads one program file.

@@ -131,6 +131,7 @@ func linuxTree() tree {
 		"etc/systemd/system/mail.service":                 text("[Service]\nExecStart=/opt/mail/MailService\n"),
 		"etc/supervisor/conf.d/m.conf":                    text("[program:m]\ncommand=/srv/second/MailService --x\n"),
 		"srv/second/MailService.dll":                      built("100.0.8930.1", ""),
+		"srv/second/MailService":                          text("\x7fELF"),
 		"etc/cron.d/job":                                  text("* * * * * root true\n"),
 		"var/lib/mail/Logs/2026.01.17-administrative.log": text(adminLines),
 		"srv/app/compose.yaml":                            text("services:\n  mail:\n    image: example/mail:${TAG:-1}\n"),

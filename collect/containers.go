@@ -2,6 +2,7 @@ package collect
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"regexp"
 	"strings"
@@ -33,7 +34,21 @@ func (f *finder) fromContainers() {
 			}
 		}
 	}
+	f.coverIntents()
 }
+
+// coverIntents covers the images that a file asks for and no record of a
+// container names: the file may be newer than what runs.
+func (f *finder) coverIntents() {
+	for _, at := range f.intents {
+		if !f.recorded[at.image] {
+			f.gap(at.site, evidence.Exposed, evidence.NoBuild, "it asks for "+at.image+", and no record of a container says that this is what runs; look at the running container")
+		}
+	}
+}
+
+// intent is an image that a file asks for, for one installation.
+type intent struct{ site, image string }
 
 // fromNote reads the images that one file names.
 func (f *finder) fromNote(kind noteKind, name evidence.Name, data []byte) {
@@ -48,6 +63,7 @@ func (f *finder) fromNote(kind noteKind, name evidence.Name, data []byte) {
 		f.fromContainer(name, data)
 	case podmanNote:
 		for _, word := range bytes.FieldsFunc(data, func(r rune) bool { return strings.ContainsRune(" \t\n\r\"\\,{}[]", r) }) {
+			f.recorded[string(word)] = true
 			f.image(name, string(word), "", string(word))
 		}
 	}
@@ -61,14 +77,17 @@ func (f *finder) fromLines(name evidence.Name, data []byte, pattern *regexp.Rege
 			continue
 		}
 		for _, m := range pattern.FindAllStringSubmatch(text, 16) {
-			f.image(name, fill(m[1], vars), runs, text)
+			image := fill(m[1], vars)
+			if at := f.image(name, image, runs, text); at != nil && at.signals[len(at.signals)-1].Version != "" {
+				f.intents = append(f.intents, intent{at.path, image})
+			}
 		}
 	}
 }
 
 // image notes an installation if an image is a product's. A tag that is no
-// build leaves the build unknown.
-func (f *finder) image(name evidence.Name, image, runs, text string) {
+// build leaves the build unknown. It returns the first product's, nil for none.
+func (f *finder) image(name evidence.Name, image, runs, text string) (noted *site) {
 	for i := range f.want.Products {
 		p := &f.want.Products[i]
 		for _, pattern := range p.Images {
@@ -83,12 +102,14 @@ func (f *finder) image(name evidence.Name, image, runs, text string) {
 			}
 			ref := evidence.Ref{Collector: "products", Path: string(name), Text: text}
 			at.signals = append(at.signals, evidence.Signal{Kind: evidence.SignalContainer, Version: build, Confidence: evidence.Likely, Ref: ref})
-			if runs != "" && len(at.runs) == 0 && copyElement(p, string(name)) == "" {
+			if runs != "" && len(at.runs) == 0 && f.copyElement(p, name) == "" {
 				at.runs = append(at.runs, runs)
 			}
+			noted = cmp.Or(noted, at)
 			break
 		}
 	}
+	return noted
 }
 
 // imagePath names the installation: the file, and the image too when the file
@@ -119,6 +140,7 @@ func (f *finder) fromContainer(name evidence.Name, data []byte) {
 	if c.State.Running {
 		runs = "container " + strings.TrimPrefix(c.Name, "/")
 	}
+	f.recorded[c.Config.Image] = true
 	f.image(name, c.Config.Image, runs, c.Config.Image)
 }
 

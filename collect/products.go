@@ -30,7 +30,7 @@ func (c *products) Collect(ctx context.Context, src *evidence.Source, want *evid
 			return err
 		}
 	}
-	f := &finder{survey: s, ctx: ctx, out: out, sites: map[string]*site{}}
+	f := &finder{survey: s, ctx: ctx, out: out, sites: map[string]*site{}, recorded: map[string]bool{}}
 	defer f.close()
 	f.fromFolders()
 	for _, look := range []func(){f.fromServices, f.fromUnits, f.fromProcesses, f.fromUninstall, f.fromContainers} {
@@ -58,6 +58,9 @@ type finder struct {
 	order []string
 	reg   evidence.Registry // nil: the source has none
 	open  []evidence.File   // hives in use
+
+	intents  []intent        // images that files ask for
+	recorded map[string]bool // images that a record of a container names
 }
 
 // errSaid is a failure that is covered already.
@@ -76,10 +79,17 @@ type site struct {
 	root    evidence.Name // the program folder; "" for one that has none on this source
 	path    string        // what the installation is called by when root is ""
 	runs    []string      // what starts it
+	starts  []start       // the program files that those name
 	started []evidence.Process
 	signals []evidence.Signal
 	changes []evidence.Change
 	notes   []string
+}
+
+// start is a program file that something on the machine starts.
+type start struct {
+	name evidence.Name
+	why  string
 }
 
 // site returns the place of a product's program folder, new when it was not
@@ -193,12 +203,14 @@ func (f *finder) files(at *site) []evidence.Entry {
 // ("C:\x\MailService.exe", "/opt/x/MailService").
 func (f *finder) runsAt(p *evidence.Product, exe, why string) *site {
 	exe = strings.ReplaceAll(exe, `\`, "/")
-	dir, _, cut := cutLast(exe)
+	dir, base, cut := cutLast(exe)
 	name, ok := f.src.Locate(dir)
 	if !cut || !ok || f.src.Files == nil {
 		return f.named(p, exe).run(why)
 	}
-	return f.site(p, f.spelled(f.rootOf(p, name))).run(why)
+	at := f.site(p, f.spelled(f.rootOf(p, name))).run(why)
+	at.starts = append(at.starts, start{name.Join(base), why})
+	return at
 }
 
 // run notes what starts the program, once.
@@ -232,17 +244,19 @@ func (f *finder) role(at *site) (evidence.InstallRole, string) {
 	if len(at.runs) > 0 {
 		return evidence.Active, strings.Join(at.runs, "; ")
 	}
-	if el := copyElement(at.product, cmp.Or(string(at.root), at.path)); el != "" {
+	if el := f.copyElement(at.product, cmp.Or(at.root, evidence.Name(at.path))); el != "" {
 		return evidence.Copy, fmt.Sprintf("nothing runs it and %q says copy", el)
 	}
 	return evidence.RoleUnknown, "nothing on this source says whether it runs"
 }
 
-// copyElement returns the element of a path that marks a copy, "" without one.
-func copyElement(p *evidence.Product, path string) string {
+// copyElement returns the element of a path on the examined machine that marks
+// a copy, "" without one. A folder that the image itself lies in marks nothing.
+func (f *finder) copyElement(p *evidence.Product, name evidence.Name) string {
 	if p.CopyName == nil {
 		return ""
 	}
+	path := cmp.Or(f.path(name), string(name))
 	for el := range strings.SplitSeq(strings.ReplaceAll(path, `\`, "/"), "/") {
 		if p.CopyName.MatchString(el) {
 			return el

@@ -166,6 +166,97 @@ func TestRunningProcess(t *testing.T) {
 	}
 }
 
+// TestProgramsThatAreNotHere: what is registered or started and was not seen
+// decides, whatever stands beside it.
+func TestProgramsThatAreNotHere(t *testing.T) {
+	f := func(name string, files tree, services, entries map[string]string, path string, want bool) {
+		t.Helper()
+		reg := evidencetest.Registry{}
+		for n, image := range services {
+			reg[servicesKey+`\`+n] = evidence.RegistryKey{Values: []evidence.RegistryValue{{Name: "ImagePath", Type: 2, Text: image}}}
+		}
+		for n, folder := range entries {
+			reg[uninstallKeys[0]+`\`+n] = evidence.RegistryKey{Path: uninstallKeys[0] + `\` + n, Values: []evidence.RegistryValue{
+				{Name: "DisplayName", Type: 1, Text: "Vendor Mail"}, {Name: "DisplayVersion", Type: 1, Text: "100.0.9610"}, {Name: "InstallLocation", Type: 1, Text: folder},
+			}}
+		}
+		src := windows(files)
+		src.State = evidencetest.State{Reg: reg}
+		out := run(t, "products", src)
+		if said(out, path, evidence.NoBuild, evidence.Exposed) != want {
+			t.Errorf("%s: gaps %+v", name, out.Gaps())
+		}
+	}
+	both := tree{"srv/Service/MailService.exe": built("100.0.9610.1", ""), "srv/Service/MailService.dll": built("100.0.9610.1", "")}
+	library := tree{"srv/Service/MailService.dll": built("100.0.9610.1", "")}
+	service := map[string]string{"Mail": `C:\srv\Service\MailService.exe`}
+	f("started and there", both, service, nil, "srv/Service/MailService.exe", false)
+	f("started without its ending", both, map[string]string{"Mail": `C:\srv\Service\MailService`}, nil, "srv/Service/MailService", false)
+	f("started and gone", library, service, nil, "srv/Service/MailService.exe", true)
+	f("registered here", both, nil, map[string]string{"A": `C:\srv`}, "Uninstall", false)
+	f("registered in its inner folder", both, nil, map[string]string{"A": `C:\srv\Service\`}, "srv/Service", false)
+	f("registered nowhere", both, nil, map[string]string{"A": ``}, "Uninstall", false)
+	f("registered on a volume that is not here", both, service, map[string]string{"A": `E:\Mail`}, `Uninstall\A`, true)
+	f("registered alone", tree{"x": text("x")}, nil, map[string]string{"A": ``}, `Uninstall\A`, true)
+	f("registered where nothing is", tree{"Mail/readme.txt": text("x")}, nil, map[string]string{"A": `C:\Mail`}, "Mail", true)
+}
+
+// TestEntryOfTheRunning: an entry without a folder speaks of what runs, and not
+// of the copies beside it.
+func TestEntryOfTheRunning(t *testing.T) {
+	reg := evidencetest.Registry{
+		uninstallKeys[0] + `\A`: {Path: uninstallKeys[0] + `\A`, Values: []evidence.RegistryValue{{Name: "DisplayName", Type: 1, Text: "Vendor Mail"}, {Name: "DisplayVersion", Type: 1, Text: "100.0.9610"}}},
+	}
+	src := windows(tree{"srv/MailService.exe": built("100.0.9610.1", ""), "srv.bak/MailService.exe": built("100.0.9413.1", "")})
+	src.State = evidencetest.State{Reg: reg}
+	out := run(t, "products", src)
+	if n := len(out.Installations()); n != 2 {
+		t.Errorf("%d installations", n)
+	}
+	if got := versions(at(t, out, "srv")); !strings.Contains(got, "uninstall=100.0.9610") {
+		t.Errorf("signals %s", got)
+	}
+}
+
+// TestImagesAskedFor: a tag in a file is what somebody wants to run; only the
+// record of a container says that it does.
+func TestImagesAskedFor(t *testing.T) {
+	f := func(record string, want bool) {
+		t.Helper()
+		files := tree{"srv/compose.yml": text("image: example/mail:9610\n")}
+		if record != "" {
+			files["var/lib/docker/containers/ab/config.v2.json"] = text(`{"Name":"/mx","Config":{"Image":"` + record + `"},"State":{"Running":true}}`)
+		}
+		if out := run(t, "products", linux(files)); said(out, "srv/compose.yml", evidence.NoBuild, evidence.Exposed) != want {
+			t.Errorf("record %q: gaps %+v", record, out.Gaps())
+		}
+	}
+	f("", true)
+	f("example/mail:9406", true)
+	f("example/mail:9610", false)
+}
+
+// TestDropIns: a drop-in file of a unit starts programs too.
+func TestDropIns(t *testing.T) {
+	out := run(t, "products", linux(tree{
+		"srv/x/MailService.dll": built("100.0.9610.1", ""), "srv/x/MailService": text("\x7fELF"),
+		"etc/systemd/system/x.service.d/override.conf": text("[Service]\nExecStart=\nExecStart=/srv/x/MailService\n"),
+	}))
+	if in := at(t, out, "srv/x"); in.Role != evidence.Active || in.RoleWhy != "unit override.conf" {
+		t.Errorf("%s: %s", in.Role, in.RoleWhy)
+	}
+}
+
+// TestFolderOfTheImage: the folder an image lies in says nothing of what lies
+// in the image.
+func TestFolderOfTheImage(t *testing.T) {
+	src := linux(tree{"backup-2026/opt/mail/MailService.dll": built("100.0.9610.1", "")})
+	src.Volumes = []evidence.Volume{{Mount: "/", Root: "backup-2026"}}
+	if in := at(t, run(t, "products", src), "backup-2026/opt/mail"); in.Role == evidence.Copy {
+		t.Errorf("%s: %s", in.Role, in.RoleWhy)
+	}
+}
+
 func TestServicesThatLeadNowhere(t *testing.T) {
 	reg := evidencetest.Registry{}
 	image := func(name, path string) {
@@ -177,7 +268,7 @@ func TestServicesThatLeadNowhere(t *testing.T) {
 	src.State = evidencetest.State{Reg: reg}
 	out := run(t, "products", src)
 	at(t, out, "gone")
-	if !said(out, "gone", evidence.Absent, evidence.Exposed) || !said(out, `Services\MailService`, evidence.Ambiguous, evidence.Exposed) {
+	if !said(out, "gone", evidence.NoBuild, evidence.Exposed) || !said(out, `Services\MailService`, evidence.Ambiguous, evidence.Exposed) {
 		t.Errorf("gaps %+v", out.Gaps())
 	}
 }

@@ -87,7 +87,7 @@ func newSurvey(src *evidence.Source, want *evidence.Interest) *survey {
 	}
 	for _, p := range want.Products {
 		for _, f := range p.Programs {
-			s.names[strings.ToLower(f.Name)] = true
+			s.names[strings.ToLower(f.Name)], s.names[stem(f.Name)] = true, true
 		}
 		s.ask(p.Folders...)
 		s.ask(p.Data...)

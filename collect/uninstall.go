@@ -57,26 +57,64 @@ func (f *finder) fromEntry(key *evidence.RegistryKey) {
 	}
 }
 
-// entrySite returns the installation an entry belongs to: the folder it names,
-// else the only one of the product there is, else one of its own.
+// entrySite returns the installation an entry belongs to: the one in the folder
+// it names, else the only one of the product that may be meant, else one of its
+// own, whose program was not seen.
 func (f *finder) entrySite(p *evidence.Product, key *evidence.RegistryKey) *site {
 	folder := strings.Trim(key.Value("InstallLocation").Text, `" `)
-	if name, ok := f.src.Locate(folder); ok && folder != "" && f.src.Files != nil {
-		return f.site(p, f.spelled(f.rootOf(p, name)))
+	if folder == "" || f.src.Files == nil {
+		switch at, others := f.meant(p); {
+		case at != nil:
+			return at
+		case others:
+			return f.named(p, key.Path)
+		}
+	} else if name, ok := f.src.Locate(folder); ok {
+		return f.siteAt(p, name)
 	}
-	var only *site
-	for _, k := range f.order {
-		if at := f.sites[k]; at.product == p && at.root != "" {
-			if only != nil {
-				return f.named(p, key.Path)
+	f.gap(key.Path, evidence.Exposed, f.notHere(), strings.TrimSpace(p.Name+" is registered as installed "+folder)+", and its program was not seen")
+	return f.named(p, key.Path)
+}
+
+// meant returns the one installation that an entry without a folder can mean:
+// what runs rather than what lies there, and never a copy. others is true where
+// there are several.
+func (f *finder) meant(p *evidence.Product) (at *site, others bool) {
+	for _, role := range []evidence.InstallRole{evidence.Active, evidence.RoleUnknown} {
+		for _, k := range f.order {
+			s := f.sites[k]
+			if have, _ := f.role(s); s.product != p || s.root == "" || have != role {
+				continue
 			}
-			only = at
+			if at != nil {
+				return nil, true
+			}
+			at = s
+		}
+		if at != nil {
+			return at, false
 		}
 	}
-	if only != nil {
-		return only
+	return nil, false
+}
+
+// siteAt returns the installation in a folder: the one known there, below it or
+// around it, else a new one.
+func (f *finder) siteAt(p *evidence.Product, folder evidence.Name) *site {
+	name := evidence.Name(f.key(f.rootOf(p, folder)))
+	for _, within := range []func(root evidence.Name) bool{
+		func(root evidence.Name) bool { return root == name },
+		func(root evidence.Name) bool { return root.Within(name) },
+		func(root evidence.Name) bool { return name.Within(root) },
+	} {
+		for _, k := range f.order {
+			s := f.sites[k]
+			if s.product == p && s.root != "" && within(evidence.Name(f.key(s.root))) {
+				return s
+			}
+		}
 	}
-	return f.named(p, key.Path)
+	return f.site(p, f.spelled(f.rootOf(p, folder)))
 }
 
 // installDay reads an InstallDate ("20260115"): the day's end in the host's

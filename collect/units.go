@@ -32,7 +32,7 @@ func (s *survey) noteKind(n evidence.Name, base string) noteKind {
 	yaml := strings.HasSuffix(base, ".yml") || strings.HasSuffix(base, ".yaml")
 	in := func(folder string) bool { return strings.Contains("/"+string(n.Dir())+"/", folder) }
 	switch {
-	case strings.HasSuffix(base, ".service") && s.stands(n, unitFolders):
+	case strings.HasSuffix(base, ".service") && s.stands(n, unitFolders), dropIn(n) != "" && s.stands(n, unitFolders):
 		return unitNote
 	case strings.HasSuffix(base, ".conf") && s.stands(n, supervisorFolders):
 		return supervisorNote
@@ -96,9 +96,20 @@ func (f *finder) fromUnits() {
 	}
 }
 
+// dropIn returns the unit that a file adds settings to ("x.service.d/y.conf"),
+// "" for any other file. What it replaces in the unit is still taken as a start:
+// systemd's order of precedence is not followed.
+func dropIn(n evidence.Name) string {
+	unit, ok := strings.CutSuffix(n.Dir().Base(), ".service.d")
+	if !ok || !strings.HasSuffix(n.Base(), ".conf") {
+		return ""
+	}
+	return unit + ".service"
+}
+
 // fromUnit reads one unit's commands (systemd.service(5), systemd.syntax(7)).
 func (f *finder) fromUnit(name evidence.Name, data []byte) {
-	unit := strings.TrimSuffix(name.Base(), ".service")
+	unit := strings.TrimSuffix(cmp.Or(dropIn(name), name.Base()), ".service")
 	data = bytes.ReplaceAll(data, []byte("\\\n"), []byte(" "))
 	dir := ""
 	var commands []string

@@ -151,17 +151,27 @@ func (i *Installation) AffectedBy() string {
 			s += fmt.Sprintf(" (%d of them in KEV)", kev)
 		}
 	}
-	fixed := 0
+	return s + "; " + fixedIn(hit) + "."
+}
+
+// fixedIn says which build ends it all, and names a CVE that no source states
+// one for.
+func fixedIn(hit []Vulnerability) string {
+	fixed, open := 0, ""
 	for _, v := range hit {
-		if v.FixedBuild == 0 {
-			return s + "; no fixed build is known for " + v.ID + "."
+		if fixed = max(fixed, v.FixedBuild); v.FixedBuild == 0 && open == "" {
+			open = v.ID
 		}
-		fixed = max(fixed, v.FixedBuild)
 	}
-	if len(hit) > 1 {
-		return s + fmt.Sprintf("; all fixed in %d.", fixed)
+	switch {
+	case fixed == 0:
+		return "no fixed build is known for " + open
+	case open != "":
+		return fmt.Sprintf("fixed in %d, but no source states a first fixed build for %s", fixed, open)
+	case len(hit) > 1:
+		return fmt.Sprintf("all fixed in %d", fixed)
 	}
-	return s + fmt.Sprintf("; fixed in %d.", fixed)
+	return fmt.Sprintf("fixed in %d", fixed)
 }
 
 func (v Vulnerability) marks() string {

@@ -320,6 +320,9 @@ func TestSentences(t *testing.T) {
 	f(i.AffectedBy(), "SmarterMail build 9406 at C/SmarterMail is affected by CVE-2026-1 (KEV, ransomware); fixed in 9413.")
 	i.Vulnerabilities[0].FixedBuild = 0
 	f(i.AffectedBy(), "SmarterMail build 9406 at C/SmarterMail is affected by CVE-2026-1 (KEV, ransomware); no fixed build is known for CVE-2026-1.")
+	i = install(evidence.Active, 9406, Affected, Affected)
+	i.Vulnerabilities[1].FixedBuild = 0
+	f(i.AffectedBy(), "SmarterMail build 9406 at C/SmarterMail is affected by CVE-2026-1 (KEV, ransomware) and 1 more; fixed in 9413, but no source states a first fixed build for CVE-2026-2.")
 
 	fixed := install(evidence.Active, 9560, Fixed, Fixed)
 	fixed.Behind = 1
