@@ -22,6 +22,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"postern/docs"
 	"postern/report"
 )
 
@@ -116,5 +117,8 @@ seen makes an answer unknown, never none seen.`,
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
 	root.SetHelpTemplate(root.HelpTemplate() + "\n" + exitTable())
 	root.AddCommand(checkCommand(), eventsCommand(), reportCommand(), versionCommand(), exitCodesCommand())
+	for _, g := range docs.Guides() { // help topics: commands without anything to run
+		root.AddCommand(&cobra.Command{Use: g.Name, Short: g.Short, Long: g.Text})
+	}
 	return root
 }
