@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -72,8 +73,25 @@ type answer struct {
 	notes  []string
 }
 
-// shown reports whether a page was served.
-func (a answer) shown() bool { return a.status/100 == 2 && len(a.body) > 0 }
+// shown reports whether a page was served by the server itself.
+func (a answer) shown() bool {
+	return a.status/100 == 2 && len(a.body) > 0 && !challenge.Match(a.body)
+}
+
+// challenge is the page of a protection service that wants a browser to prove
+// itself before it lets the server answer.
+var challenge = regexp.MustCompile(`(?i)<title>\s*(?:Just a moment|Attention Required! \| Cloudflare|DDoS-Guard|You are being redirected)|\b_Incapsula_Resource\?|\bAwsWafIntegration\b`)
+
+// refusal says in words that an answer shows no page; "" for one that does.
+func (a answer) refusal(path string) string {
+	switch {
+	case a.shown():
+		return ""
+	case challenge.Match(a.body):
+		return fmt.Sprintf("HTTP %d and a protection service's test of the browser for %s", a.status, path)
+	}
+	return fmt.Sprintf("HTTP %d for %s", a.status, path)
+}
 
 // asker asks one address of the host. What it was told once it does not ask
 // again.

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"slices"
+	"strings"
 
 	"postern/evidence"
 )
@@ -23,6 +24,7 @@ type port struct {
 type pageToAsk struct {
 	path    string
 	readers []reader
+	front   bool // a product's first page: a server that refuses just this one hides something
 }
 
 // reader is one product's way to read one page.
@@ -33,7 +35,8 @@ type reader struct {
 
 // newPlan merges the recipes of products for one endpoint: a port that was
 // named is the only one, and its scheme, if named, too. A path that the
-// operator named is read with every pattern; "/" comes last, read as each
+// operator named is read with every pattern, and taken for the folder a reverse
+// proxy shows the product in; "/" comes last, read as each
 // product's first page, as proof of what else is served here.
 func newPlan(products []evidence.Product, named evidence.Endpoint) plan {
 	var p plan
@@ -47,7 +50,8 @@ func newPlan(products []evidence.Product, named evidence.Endpoint) plan {
 		}
 		for i, request := range product.Web.Requests {
 			r := reader{product.ID, request}
-			p.addPage(request.Path, r)
+			at := p.addPage(request.Path, r)
+			p.pages[at].front = p.pages[at].front || i == 0
 			every = append(every, r)
 			if i == 0 {
 				first = append(first, r)
@@ -65,12 +69,30 @@ func newPlan(products []evidence.Product, named evidence.Endpoint) plan {
 	}
 	if named.Path != "" && named.Path != "/" {
 		p.pages = slices.DeleteFunc(p.pages, func(q pageToAsk) bool { return q.path == named.Path })
-		p.pages = slices.Insert(p.pages, 0, pageToAsk{named.Path, every})
+		fronts := p.below(named.Path, first)
+		p.pages = slices.Insert(p.pages, 0, append([]pageToAsk{{path: named.Path, readers: every}}, fronts...)...)
 	}
 	if !slices.ContainsFunc(p.pages, func(q pageToAsk) bool { return q.path == "/" }) {
 		p.addPage("/", first...)
 	}
 	return p
+}
+
+// below lists products' first pages inside a folder; none where the path names
+// such a page already.
+func (p *plan) below(folder string, first []reader) []pageToAsk {
+	var all []pageToAsk
+	for _, r := range first {
+		if strings.HasSuffix(folder, r.request.Path) {
+			return nil
+		}
+		path := strings.TrimRight(folder, "/") + r.request.Path
+		if slices.ContainsFunc(append(all, p.pages...), func(q pageToAsk) bool { return q.path == path }) {
+			continue
+		}
+		all = append(all, pageToAsk{path: path, readers: first})
+	}
+	return all
 }
 
 func (p *plan) addPort(number uint16, tls bool) {
@@ -90,13 +112,15 @@ func (p *plan) addPort(number uint16, tls bool) {
 	}
 }
 
-func (p *plan) addPage(path string, readers ...reader) {
+// addPage returns where the page stands.
+func (p *plan) addPage(path string, readers ...reader) int {
 	i := slices.IndexFunc(p.pages, func(q pageToAsk) bool { return q.path == path })
 	if i < 0 {
-		p.pages = append(p.pages, pageToAsk{path, readers})
-		return
+		p.pages = append(p.pages, pageToAsk{path: path, readers: readers})
+		return len(p.pages) - 1
 	}
 	p.pages[i].readers = append(p.pages[i].readers, readers...)
+	return i
 }
 
 // allows reports whether a redirect may lead to a port: it must be one that

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
@@ -137,7 +138,7 @@ func (a *asker) askPort(ctx context.Context, host string, p port) *visit {
 func (a *asker) askSite(ctx context.Context, s site) *visit {
 	v := &visit{path: a.label(s.label("/"))}
 	var refused []string
-	shown, away := false, false
+	shown, away, kept := false, false, false
 	var notes []string
 	for i, page := range a.plan.pages {
 		got, err := a.get(ctx, s, page.path)
@@ -154,9 +155,10 @@ func (a *asker) askSite(ctx context.Context, s site) *visit {
 		v.add(a, s, page, got)
 		notes = append(notes, got.notes...)
 		shown, away = shown || got.shown(), away || got.away != ""
-		if !got.shown() {
-			refused = append(refused, fmt.Sprintf("HTTP %d for %s", got.status, page.path))
+		if why := got.refusal(page.path); why != "" {
+			refused = append(refused, why)
 		}
+		kept = kept || page.front && (got.status == http.StatusUnauthorized || got.status == http.StatusForbidden)
 		if slices.ContainsFunc(v.faces, func(f face) bool { return f.builds }) {
 			break
 		}
@@ -165,7 +167,7 @@ func (a *asker) askSite(ctx context.Context, s site) *visit {
 	for i := range v.faces {
 		v.faces[i].notes = unique(append(v.faces[i].notes, notes...))
 	}
-	v.rows = append(v.rows, v.open(shown, away, append(refused, notes...))...)
+	v.rows = append(v.rows, v.open(shown && !kept, away, append(refused, notes...))...)
 	return v
 }
 
@@ -221,7 +223,8 @@ func (v *visit) merge(f face) {
 	}
 }
 
-// open returns what a port that answered leaves open.
+// open returns what a port that answered leaves open. shown says that it served
+// pages and kept no product's first page back.
 func (v *visit) open(shown, away bool, said []string) []evidence.Coverage {
 	var gaps []evidence.Coverage
 	for _, f := range v.faces {
@@ -237,7 +240,7 @@ func (v *visit) open(shown, away bool, said []string) []evidence.Coverage {
 	if away {
 		reason = evidence.OutOfScope
 	}
-	return append(gaps, evidence.Gap(evidence.CoverPage, v.path, evidence.Exposed, reason, "it answers and shows no page: "+strings.Join(said, "; ")))
+	return append(gaps, evidence.Gap(evidence.CoverPage, v.path, evidence.Exposed, reason, "it answers and does not show the page that would tell: "+strings.Join(said, "; ")))
 }
 
 // settle says what the silent ports of one address mean (package comment).

@@ -36,6 +36,11 @@ func TestWhatOnePortServes(t *testing.T) {
 		{"foreign everywhere", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, pageForeign) }), "", "", 5},
 		{"nothing but 404", pages(nil), "", "no answer", 0},
 		{"nothing but 403", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) }), "", "no answer", 0},
+		{"the front page kept back", refuse("/interface/", http.StatusForbidden, pages(map[string]string{"/": pageForeign})), "", "no answer", 1},
+		{"another API refused", refuse("/api/", http.StatusUnauthorized, pages(map[string]string{"/": pageForeign})), "", "", 1},
+		{"a test of the browser", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, `<title>Just a moment...</title><script src="/cdn-cgi/challenge-platform/x"></script>`)
+		}), "", "no answer", 0},
 		{"an empty page", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), "", "no answer", 0},
 		{"API refused", refuse("/api/", http.StatusUnauthorized, root(pageNoBuild)), at, "build not stated", 1},
 		{"busy", refuse("/api/v1/licensing", http.StatusServiceUnavailable, pages(map[string]string{"/": pageForeign})), "", "no answer", 1},
@@ -388,6 +393,16 @@ func TestNamedPathIsReadFirst(t *testing.T) {
 		"192.0.2.7:9998": plain(t, pages(map[string]string{"/webmail/login": page9610}))}})
 	if !strings.Contains(got.versions(), "100.0.9610") || got.pages() != 1 {
 		t.Errorf("versions %q, %d pages", got.versions(), got.pages())
+	}
+}
+
+func TestNamedFolderIsLookedInto(t *testing.T) {
+	for _, path := range []string{"/webmail", "/webmail/"} {
+		got := probe(t, &network{endpoint: evidence.Endpoint{Scheme: "http", Port: 9998, Path: path}, to: map[string]string{
+			"192.0.2.7:9998": plain(t, pages(map[string]string{"/webmail/interface/root": page9610}))}})
+		if !strings.Contains(got.versions(), "100.0.9610") || got.gaps() != "" {
+			t.Errorf("%s: versions %q, gaps %q", path, got.versions(), got.gaps())
+		}
 	}
 }
 
