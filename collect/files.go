@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"postern/evidence"
 )
@@ -30,7 +31,9 @@ func (c *files) Collect(ctx context.Context, src *evidence.Source, want *evidenc
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		s.observe(w, out)
+		if w.Mode.IsDir() || w.Err != nil || !s.noFiles(w.places) {
+			s.observe(w, out)
+		}
 	}
 	out.Cover(evidence.Gap(evidence.CoverState, "persistence", evidence.CompromisedNow, evidence.Unsupported,
 		"autostarts, accounts, scheduled tasks and remote access tools are not yet read by this version"))
@@ -51,6 +54,11 @@ func (s *survey) coverRoots(out evidence.Sink) {
 			}
 		}
 	}
+}
+
+// noFiles reports whether nobody who asks by these places wants files.
+func (s *survey) noFiles(places []int) bool {
+	return !slices.ContainsFunc(places, func(i int) bool { return !s.want.Places[i].NoFiles })
 }
 
 // observe hands over one file or folder, and covers it.

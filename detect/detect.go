@@ -84,7 +84,11 @@ func (e *Engine) add(p *pack.Pack) error {
 	}
 	in := &e.interest
 	in.Products = append(in.Products, p.Product)
-	in.Places = append(in.Places, p.Places...)
+	for _, place := range p.Places {
+		wanted := func(ind pack.Indicator) bool { return ind.Kind == pack.OnFile && ind.Match.Place == place.ID }
+		place.NoFiles = place.Folders && !place.Hash && !slices.ContainsFunc(p.Indicators, wanted)
+		in.Places = append(in.Places, place)
+	}
 	for _, f := range p.Logs {
 		if _, known := e.formats[f.ID]; !known {
 			e.formats[f.ID] = f

@@ -40,7 +40,8 @@ func (l *log) cover(got result, sum string) {
 	if got.format != nil && got.bytes > 0 {
 		row := l.row(got.path, got.format)
 		row.Count, row.Bytes, row.SHA256 = got.events, got.bytes, sum
-		row.From, row.To, row.Days = got.from, got.to, got.vouched()
+		row.From, row.To = got.from, got.to
+		row.Days, row.Hours = got.vouched()
 		l.out.Cover(row)
 	}
 	if reason, detail := l.lost(got); reason != "" {
@@ -50,20 +51,37 @@ func (l *log) cover(got result, sum string) {
 		}
 		l.gap(got.path, format, reason, detail)
 	}
+	if got.onlyLow() {
+		row := l.row(got.path, got.format)
+		row.Missed = &evidence.Missed{Reason: evidence.LowLevel, Detail: "every record tells of a failure: the level is \"Exceptions only\", and what went well was not written"}
+		if !got.format.Need {
+			row.Parts = 0 // the product's own choice for most logs
+		}
+		l.out.Cover(row)
+	}
 	if got.zone && !got.from.IsZero() {
 		l.gap(got.path, got.format, evidence.NoZone, "local times were read as UTC; say where the host stood (--time-zone)")
 	}
 }
 
-// vouched gives the days a log answers for; see Read.
-func (r *result) vouched() []evidence.Day {
+// vouched gives the days a log answers for, and of a log of an hour the hours;
+// see Read.
+func (r *result) vouched() (days []evidence.Day, hours []uint32) {
+	if r.named && r.hourly && r.format.Daily {
+		days = slices.Sorted(maps.Keys(r.hours))
+		for _, d := range days {
+			hours = append(hours, r.hours[d])
+		}
+		return days, hours
+	}
+	days = slices.Sorted(maps.Keys(r.days))
 	if r.named && r.format.Daily {
 		day := evidence.DayOf(r.day)
-		if _, seen := r.days[day]; seen {
-			return []evidence.Day{day}
+		if _, seen := r.days[day]; seen && days[0] >= day-1 && days[len(days)-1] <= day+1 {
+			return []evidence.Day{day}, nil
 		}
 	}
-	return slices.Sorted(maps.Keys(r.days))
+	return days, nil
 }
 
 // lost says what was lost of a log: the worst reason, and all in words; ""

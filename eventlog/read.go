@@ -33,8 +33,9 @@ type Input struct {
 // holds one member, else name + "/" + member. SHA256 is the file's as stored.
 //
 // Days of a Daily format named after a day is that day, if an event fell on
-// it: a line past midnight does not vouch for the next day. Else it is every
-// day with an event.
+// it: a line past midnight does not vouch for the next day. One named after an
+// hour vouches for the hours with an event. Else, and where the name turns out
+// to be of a week or a month, it is every day with an event.
 //
 // Read returns only ctx's error and a lane's.
 func Read(ctx context.Context, in Input, out evidence.Sink) error {
@@ -170,6 +171,7 @@ type result struct {
 	format *evidence.LogFormat // nil: unknown
 	day    time.Time           // what its name says; see named
 	named  bool
+	hourly bool  // it says an hour, too
 	zone   bool  // local times were read as UTC
 	bytes  int64 // of text
 	err    error // why it ended early
@@ -195,10 +197,11 @@ func (l *log) read(ctx context.Context, path string, names []string, text io.Rea
 		got.bytes, got.err = counted.n, b.err
 		return got
 	}
-	got.day, got.named = nameDay(got.format, names...)
+	got.day, got.named, got.hourly = nameDay(got.format, names...)
 
 	r := newRows(l.out.Lane(evidence.Ref{Collector: l.in.Collector, Path: path}), l.in.Review, l.in.Prefilter,
 		evidence.Ref{Collector: l.in.Collector, Path: path})
+	r.low = got.format.Low
 	p := l.parser(&got, r)
 	for {
 		at, lines := r.line, 0

@@ -3,6 +3,7 @@ package eventlog
 import (
 	"bytes"
 	"cmp"
+	"regexp"
 	"slices"
 	"time"
 
@@ -33,8 +34,14 @@ type tally struct {
 
 	from, to time.Time
 	days     map[evidence.Day]struct{}
-	day      evidence.Day // the last one put in days
+	day      evidence.Day            // the last one put in days
+	hours    map[evidence.Day]uint32 // of events with a time, UTC
+	hour     int64                   // since 1970, the last one put in hours
+	low      *regexp.Regexp          // see evidence.LogFormat; nil once a record did not fit
 }
+
+// onlyLow reports whether every record was one that the lowest level writes.
+func (t *tally) onlyLow() bool { return t.low != nil && t.events > 0 }
 
 func first(count, at *int64, line int64) {
 	if *count++; *at == 0 {
@@ -68,6 +75,13 @@ func (t *tally) see(at time.Time, day evidence.Day) {
 	}
 	if t.to.Sub(at) > maxBack {
 		t.back++
+	}
+	if hour := at.Unix() / 3600; hour != t.hour {
+		if t.hours == nil {
+			t.hours = map[evidence.Day]uint32{}
+		}
+		t.hour = hour
+		t.hours[evidence.Day(hour/24)] |= 1 << (hour % 24)
 	}
 }
 
@@ -163,6 +177,9 @@ func (r *rows) slot(schema *evidence.Schema) ([][]byte, error) {
 func (r *rows) add(w row) {
 	r.tally.events++
 	r.see(w.at, w.day)
+	if r.low != nil && !r.low.Match(w.raw) {
+		r.low = nil
+	}
 	if !w.at.IsZero() && !r.review.Holds(w.at) {
 		return
 	}

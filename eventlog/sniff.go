@@ -12,7 +12,7 @@ import (
 const sniffSize = 1 << 10 // bytes of a log that say what it is
 
 // Sniff returns the format a log has by the first bytes of its text, nil if
-// none: of the formats whose content test matches the first that also has the
+// none: of the formats that may lie in its folder and whose content test matches the first that also has the
 // name, else the first. When no content test matches, the name alone decides,
 // unless the content is binary; the lines will then tell. The head of a gzip,
 // zstd or zip says nothing: the name decides. The name may be a path and carry
@@ -25,6 +25,9 @@ func Sniff(name string, head []byte, formats []evidence.LogFormat) *evidence.Log
 	var byContent, byName *evidence.LogFormat
 	for i := range formats {
 		f := &formats[i]
+		if f.Inside != nil && !f.Inside.MatchString(folderOf(name)) {
+			continue
+		}
 		named := matchName(f, name) != nil
 		content := f.Sniff != nil && f.Sniff.Match(head)
 		if named && content {
@@ -90,14 +93,20 @@ func matchName(f *evidence.LogFormat, name string) *regexp.Regexp {
 	return nil
 }
 
+// folderOf is the folder of a path, lower case, slashes forward; "" for none.
+func folderOf(name string) string {
+	name = strings.ToLower(strings.ReplaceAll(name, `\`, "/"))
+	return name[:max(0, strings.LastIndexByte(name, '/'))]
+}
+
 func baseNames(name string) [2]string {
 	base := strings.ToLower(name[strings.LastIndexAny(name, `/\`)+1:])
 	return [2]string{base, bareName(base)}
 }
 
 // nameDay returns the day that the first of the names that has one states, as
-// midnight UTC; false if none does.
-func nameDay(f *evidence.LogFormat, names ...string) (time.Time, bool) {
+// midnight UTC; false if none does. hourly says that it states an hour, too.
+func nameDay(f *evidence.LogFormat, names ...string) (day time.Time, known, hourly bool) {
 	for _, name := range names {
 		for _, base := range baseNames(name) {
 			for _, re := range f.Names {
@@ -107,10 +116,11 @@ func nameDay(f *evidence.LogFormat, names ...string) (time.Time, bool) {
 					continue
 				}
 				if day, err := time.Parse(f.DateFmt, m[i]); err == nil && plausible(day) {
-					return day.UTC().Truncate(24 * time.Hour), true
+					h := re.SubexpIndex("hour")
+					return day.UTC().Truncate(24 * time.Hour), true, h >= 0 && m[h] != ""
 				}
 			}
 		}
 	}
-	return time.Time{}, false
+	return time.Time{}, false, false
 }

@@ -55,6 +55,10 @@ type Coverage struct {
 	Family string // LogFormat.Family + " " + directory; "" for no family
 	Format string // LogFormat.ID
 	Days   []Day  // ascending; days this file vouches for
+
+	// Of a log of single hours: for each of Days, the hours it vouches for, bit
+	// 0 for the first of the day, UTC. Nil: whole days.
+	Hours []uint32
 }
 
 // Day is a calendar day in the log's own zone: days since 1970-01-01.

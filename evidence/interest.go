@@ -91,6 +91,7 @@ type Place struct {
 	Paths   []*regexp.Regexp // over the machine's path, lower case, slashes forward: `c:/inetpub/wwwroot/x.aspx`, `/etc/cron.d/x_0`
 	Roots   []string         // folders that must be covered for the place to count as looked at: `C:\inetpub\wwwroot`; absent on a whole tree is fine, on a partial one a gap
 	Folders bool             // directories are wanted too
+	NoFiles bool             // and nothing else
 	Hash    bool             // SHA-256 wanted
 	Content int64            // bytes of content wanted for matching; 0: none
 	Parts   Parts
@@ -101,13 +102,15 @@ type LogFormat struct {
 	ID      string           // "smartermail.administrative", "iis.w3c"
 	Family  string           // "SmarterMail administrative", "web access"
 	Layout  string           // "w3c" or "lines"
-	Names   []*regexp.Regexp // base names, case folded; submatch "date" gives the day; nil: by content only
+	Names   []*regexp.Regexp // base names, case folded; submatch "date" gives the day, "hour" says that a file holds one hour; nil: by content only
+	Inside  *regexp.Regexp   // over the folder it lies in, case folded, slashes forward; nil: anywhere
 	DateFmt string           // Go layout of submatch "date"
 	Zone    LogZone
 	Folders []string       // where it lies by default, as the machine writes it
 	Sniff   *regexp.Regexp // over the first KiB: the content test
 	Forms   []LineForm     // for "lines": tried in order
 	Cont    *regexp.Regexp // a line that continues the record before it; nil: none
+	Low     *regexp.Regexp // over a record: a log of nothing else was written at a level of exceptions only; nil: nothing tells
 	Source  LogSource
 	Daily   bool // one file a day: a missing day is a hole
 	Need    bool // must be covered over the required window for then to be none-seen

@@ -48,6 +48,7 @@ func (f *file) log(s *specLog) evidence.LogFormat {
 		ID: s.ID.string, Family: s.Family.string, Layout: s.Layout.string,
 		Names: f.rules(s.Names), DateFmt: s.DateFormat.string, Zone: evidence.LogZone(s.Zone.string),
 		Folders: strs(s.Folders), Sniff: f.rule(s.Sniff), Cont: f.rule(s.Continuation),
+		Inside: f.rule(s.Inside), Low: f.rule(s.Exceptions),
 		Source: evidence.LogSource{Product: s.Source.Product.string, Category: s.Source.Category.string, Service: s.Source.Service.string},
 		Daily:  s.Daily, Need: s.Need, Parts: evidence.CompromisedThen,
 	}
@@ -72,6 +73,9 @@ func (f *file) dates(s *specLog) {
 	for _, n := range s.Names {
 		i := n.Pattern.SubexpIndex("date")
 		dated = dated || i > 0
+		if n.Pattern.SubexpIndex("hour") > 0 && (i < 1 || s.Zone.string != string(evidence.ZoneUTC)) {
+			f.fail(n.Pattern.at, ErrValue, "submatch \"hour\" wants \"date\" beside it and zone utc")
+		}
 		for _, e := range n.Examples {
 			m := n.Pattern.FindStringSubmatch(e.string)
 			if i < 1 || m == nil || m[i] == "" {

@@ -101,6 +101,7 @@ type specLog struct {
 	Family       text            `yaml:"family" need:"yes"`
 	Layout       text            `yaml:"layout" need:"yes" enum:"w3c,lines"`
 	Names        []specRule      `yaml:"names"`
+	Inside       *specRule       `yaml:"inside"`
 	DateFormat   text            `yaml:"date_format"`
 	Zone         text            `yaml:"zone" need:"yes" enum:"host,utc"`
 	Folders      []text          `yaml:"folders"`
@@ -108,6 +109,7 @@ type specLog struct {
 	Forms        []text          `yaml:"forms"`
 	Roles        map[string]text `yaml:"roles"`
 	Continuation *specRule       `yaml:"continuation"`
+	Exceptions   *specRule       `yaml:"exceptions"`
 	Source       specSource      `yaml:"source" need:"yes"`
 	Daily        bool            `yaml:"daily"`
 	Need         bool            `yaml:"need"`
