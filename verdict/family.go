@@ -34,7 +34,11 @@ type series struct {
 	from, to time.Time
 	sound    map[evidence.Day]bool   // vouched for by files read whole
 	named    map[evidence.Day]string // a file of that day, whole or not
+	hours    map[evidence.Day]uint32 // vouched for by logs of single hours
 }
+
+// wholeDay is a bit for every hour.
+const wholeDay = 1<<24 - 1
 
 // gather sorts log rows into series, by name. A file with a gap vouches for
 // no day, and takes away the days it shares with others. A missing time zone
@@ -57,12 +61,19 @@ func gather(logs []evidence.LogFormat, cover []evidence.Coverage) []*series {
 		}
 		s := byName[c.Family]
 		if s == nil {
-			s = &series{name: c.Family, format: formats[c.Format], sound: map[evidence.Day]bool{}, named: map[evidence.Day]string{}}
+			s = &series{name: c.Family, format: formats[c.Format], sound: map[evidence.Day]bool{}, named: map[evidence.Day]string{}, hours: map[evidence.Day]uint32{}}
 			byName[c.Family] = s
 		}
 		s.add(c, broken[c.Path])
 	}
 	all := slices.Collect(maps.Values(byName))
+	for _, s := range all {
+		for d, hours := range s.hours {
+			if _, known := s.sound[d]; !known && hours == wholeDay {
+				s.sound[d] = true
+			}
+		}
+	}
 	slices.SortFunc(all, func(a, b *series) int { return strings.Compare(a.name, b.name) })
 	return all
 }
@@ -77,9 +88,13 @@ func (s *series) add(c evidence.Coverage, broken bool) {
 	if c.To.After(s.to) {
 		s.to = c.To
 	}
-	for _, d := range c.Days {
+	for i, d := range c.Days {
 		if p, known := s.named[d]; !known || c.Path < p {
 			s.named[d] = c.Path
+		}
+		if i < len(c.Hours) && !broken {
+			s.hours[d] |= c.Hours[i]
+			continue
 		}
 		if sound, known := s.sound[d]; !known || sound {
 			s.sound[d] = !broken
@@ -104,6 +119,17 @@ func (s *series) missing() []evidence.Day {
 		}
 	}
 	return gone
+}
+
+// torn lists the days of which logs of single hours are there, not all of them.
+func (s *series) torn() []evidence.Day {
+	var days []evidence.Day
+	for _, d := range slices.Sorted(maps.Keys(s.hours)) {
+		if _, known := s.sound[d]; !known {
+			days = append(days, d)
+		}
+	}
+	return days
 }
 
 // unbroken reports whether a series lives day by day, so that a day without a
@@ -134,6 +160,7 @@ func Families(asked Asked, logs []evidence.LogFormat, cover []evidence.Coverage)
 			Parts: s.format.Parts | evidence.CompromisedThen, Count: s.count, From: s.from, To: s.to,
 		}
 		rows = append(rows, row)
+		rows = append(rows, s.asides(row, w, all)...)
 		gone := s.missing()
 		if !s.format.Daily || len(gone) == 0 || !s.format.Need && !s.unbroken(len(gone)) {
 			continue
@@ -152,6 +179,42 @@ func Families(asked Asked, logs []evidence.LogFormat, cover []evidence.Coverage)
 	}
 	rows = append(rows, shortfalls(asked, logs, all)...)
 	return append(rows, narrowed(asked)...), findings
+}
+
+// asides are the gaps of one directory that the others may make up for: days
+// without a log for every hour, and days before its first or after its last
+// that others of its family have. They bear on then only where nothing makes up
+// for them, and are listed all the same: two sites are two records.
+func (s *series) asides(row evidence.Coverage, w window, all []*series) []evidence.Coverage {
+	if !s.format.Daily || !s.format.Need {
+		return nil
+	}
+	var rows []evidence.Coverage
+	have := covered(w, s.family(), all)
+	aside := func(reason evidence.Reason, detail string, days []evidence.Day) {
+		if len(days) == 0 {
+			return
+		}
+		row := row
+		row.Count, row.Missed = 0, &evidence.Missed{Reason: reason, Detail: count(len(days), "day") + detail + spell(days)}
+		if !leavesUncovered(w, days, have) {
+			row.Parts = 0
+		}
+		rows = append(rows, row)
+	}
+	aside(evidence.Hole, " without a log for every hour: ", s.torn())
+	aside(evidence.TooShort, " that others of the family have and this folder has not: ", s.beyond(have))
+	return rows
+}
+
+// beyond lists the days, of those given, before the first or after the last of
+// the series.
+func (s *series) beyond(have map[evidence.Day]bool) []evidence.Day {
+	if len(s.named) == 0 {
+		return nil
+	}
+	own := slices.Sorted(maps.Keys(s.named))
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(have)), func(d evidence.Day) bool { return d >= own[0] && d <= own[len(own)-1] })
 }
 
 func leavesUncovered(w window, gone []evidence.Day, covered map[evidence.Day]bool) bool {

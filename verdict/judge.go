@@ -105,7 +105,11 @@ func (j judge) then(w window, covered int) Part {
 	proof, doubt, open, leads := j.weigh(evidence.CompromisedThen)
 	gaps := gapsOf(j.cover, evidence.CompromisedThen)
 	p := Part{Gaps: listGaps(gaps)}
-	days := fmt.Sprintf("Logs covered %d of %s, %s to %s.", covered, count(w.days(), "day"), stamp(j.asked.Required.From), stamp(j.asked.AsOf))
+	days := fmt.Sprintf("Logs covered %d of %s, %s to %s", covered, count(w.days(), "day"), stamp(j.asked.Required.From), stamp(j.asked.AsOf))
+	if each := byFamily(w, j.logs, gather(j.logs, j.cover)); each != "" {
+		days += " (" + each + ")"
+	}
+	days += "."
 	switch {
 	case proof != nil:
 		p.Answer, p.Because = Yes, tell(proof)

@@ -58,6 +58,22 @@ func covered(w window, family string, all []*series) map[evidence.Day]bool {
 	return days
 }
 
+// byFamily says how many days of w each needed family vouches for, "" when all
+// vouch for as many.
+func byFamily(w window, logs []evidence.LogFormat, all []*series) string {
+	var words []string
+	least, most := w.days(), 0
+	for _, f := range needs(logs) {
+		n := len(covered(w, f.Family, all))
+		least, most = min(least, n), max(most, n)
+		words = append(words, fmt.Sprintf("%s %d", f.Family, n))
+	}
+	if least >= most {
+		return ""
+	}
+	return strings.Join(words, ", ")
+}
+
 // coveredByAll counts the days of w that every needed family vouches for. With
 // no needed family it is zero: nothing can vouch.
 func coveredByAll(w window, logs []evidence.LogFormat, all []*series) int {
