@@ -144,7 +144,7 @@ func inAny(s version.Scheme, ranges []version.Range, v version.Version) (in, kno
 func exposure(v *pack.Vulnerability, status verdict.Status, never bool, b build, f fix, asOf time.Time) verdict.Vulnerability {
 	j := verdict.Vulnerability{
 		ID: v.ID, Title: v.Title, Status: status, FixedBuild: v.Fixed.Build, FixDate: v.FixDate, Published: v.Published,
-		KEV: !v.KEVAdded.IsZero(), Ransomware: v.Ransomware, Score: v.Score,
+		KEV: !v.KEVAdded.IsZero(), KEVAdded: v.KEVAdded, KEVDue: v.KEVDue, Ransomware: v.Ransomware, Score: v.Score, Confidence: v.Confidence,
 	}
 	start := v.SafeStart
 	w := &verdict.Window{From: start, To: asOf, Open: true}

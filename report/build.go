@@ -117,7 +117,8 @@ func newVulnerability(v verdict.Vulnerability) Vulnerability {
 		ID: escape(v.ID), Title: escape(v.Title), Status: v.Status,
 		FixedBuild: number(v.FixedBuild, v.FixedBuild > 0),
 		FixDate:    stamp(v.FixDate), Published: stamp(v.Published),
-		KEV: v.KEV, Ransomware: v.Ransomware, WindowWhy: clean(v.WindowWhy),
+		KEV: v.KEV, KEVAdded: stamp(v.KEVAdded), KEVDue: stamp(v.KEVDue), Ransomware: v.Ransomware,
+		Confidence: cmp.Or(v.Confidence, evidence.Unsure), WindowWhy: clean(v.WindowWhy),
 	}
 	if v.Score > 0 {
 		out.Score = &v.Score

@@ -111,17 +111,20 @@ type Change struct {
 
 // Vulnerability is one CVE judged for one installation.
 type Vulnerability struct {
-	ID         string         `json:"id"`
-	Title      string         `json:"title"`
-	Status     verdict.Status `json:"status"`
-	FixedBuild *int           `json:"fixed_build"` // null: stated by no source
-	FixDate    *time.Time     `json:"fix_date"`
-	Published  *time.Time     `json:"published"`
-	KEV        bool           `json:"kev"`
-	Ransomware bool           `json:"ransomware"`
-	Score      *float64       `json:"score"`      // CVSS base score
-	Window     *Window        `json:"window"`     // null: never exposed, or not known
-	WindowWhy  string         `json:"window_why"` // where window is null
+	ID         string              `json:"id"`
+	Title      string              `json:"title"`
+	Status     verdict.Status      `json:"status"`
+	FixedBuild *int                `json:"fixed_build"` // null: stated by no source
+	FixDate    *time.Time          `json:"fix_date"`
+	Published  *time.Time          `json:"published"`
+	KEV        bool                `json:"kev"`
+	KEVAdded   *time.Time          `json:"kev_added"` // CISA's catalog of known exploited vulnerabilities; null: not in it
+	KEVDue     *time.Time          `json:"kev_due"`   // the day US agencies must have fixed it
+	Ransomware bool                `json:"ransomware"`
+	Confidence evidence.Confidence `json:"confidence"` // of these facts, as the pack has them
+	Score      *float64            `json:"score"`      // CVSS base score
+	Window     *Window             `json:"window"`     // null: never exposed, or not known
+	WindowWhy  string              `json:"window_why"` // where window is null
 }
 
 // Window is a span of exposure.

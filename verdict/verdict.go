@@ -89,10 +89,13 @@ type Vulnerability struct {
 	FixDate    time.Time
 	Published  time.Time
 	KEV        bool
+	KEVAdded   time.Time // zero: not in KEV
+	KEVDue     time.Time
 	Ransomware bool
-	Score      float64 // CVSS base score; 0: none
-	Window     *Window // when this installation was exposed; nil: it never was, and WindowWhy says why
-	WindowWhy  string  // only where Window is nil
+	Score      float64             // CVSS base score; 0: none
+	Confidence evidence.Confidence // of the facts above, as the pack has them
+	Window     *Window             // when this installation was exposed; nil: it never was, and WindowWhy says why
+	WindowWhy  string              // only where Window is nil
 }
 
 // Window is a span of exposure. A zero To never occurs: an open window ends at
