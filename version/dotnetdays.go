@@ -21,7 +21,7 @@ const (
 	// smallestBuild is 2008-03-19. Anything below is a misread number, not a
 	// build (dossier section 2.1).
 	smallestBuild = 3000
-	// largestBuild is 2136-09-18, five digits at most: more is a misread.
+	// largestBuild is 2136-11-23: more is a misread.
 	largestBuild = 50000
 	// firstModern is the build every 100.0 release is at or above: what was to
 	// be 17.x became 100.0.7xxx, and 16.3.6989 is older than 100.0.7000
