@@ -75,3 +75,20 @@ func TestSitesAreTwoRecords(t *testing.T) {
 		t.Errorf("%d findings, gaps %q", len(holes), said)
 	}
 }
+
+// TestNarrowedDaysAreNotCovered: what --since left out was not read.
+func TestNarrowedDaysAreNotCovered(t *testing.T) {
+	f := func(review evidence.Period, want int) {
+		t.Helper()
+		asked := askedOf(evidence.KindTree)
+		asked.Review = review
+		if got := answer(asked, nil, nil, full()).Compromised; got.DaysCovered != want || got.DaysRequired != 410 || (got.Then.Answer == NoneSeen) != (want == 410) {
+			t.Errorf("%v: %d of %d days, then %s", review, got.DaysCovered, got.DaysRequired, got.Then.Answer)
+		}
+	}
+	f(evidence.Period{}, 410)
+	f(evidence.Period{From: day("2025-10-09")}, 410)
+	f(evidence.Period{From: day("2026-11-13")}, 10)
+	f(evidence.Period{From: day("2026-11-13").Add(1)}, 9)
+	f(evidence.Period{From: day("2026-11-13"), To: day("2026-11-20")}, 7)
+}

@@ -10,14 +10,24 @@ import (
 )
 
 // window is the required window in whole days. The day of the examination is
-// not over, so it is not among them.
-type window struct{ first, end evidence.Day } // end exclusive
+// not over, so it is not among them. A day that --since or --until left out of
+// the work is in the window, and no log covers it.
+type window struct {
+	first, end evidence.Day // end exclusive
+	review     evidence.Period
+}
+
+func (w window) holds(d evidence.Day) bool {
+	from := dayStart(d)
+	last := from.AddDate(0, 0, 1).Add(-1)
+	return d >= w.first && d < w.end && w.review.Holds(from) && w.review.Holds(last)
+}
 
 func requiredDays(asked Asked) window {
 	if asked.Required.From.IsZero() {
 		return window{}
 	}
-	return window{evidence.DayOf(asked.Required.From.UTC()), evidence.DayOf(asked.AsOf.UTC())}
+	return window{evidence.DayOf(asked.Required.From.UTC()), evidence.DayOf(asked.AsOf.UTC()), asked.Review}
 }
 
 func (w window) days() int { return max(0, int(w.end-w.first)) }
@@ -42,7 +52,7 @@ func covered(w window, family string, all []*series) map[evidence.Day]bool {
 			continue
 		}
 		for d, sound := range s.sound {
-			if d < w.first || d >= w.end {
+			if !w.holds(d) {
 				continue
 			}
 			if known, any := days[d]; !any || known {
