@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"postern/evidence"
@@ -42,6 +43,7 @@ func readPage(r reader, ref evidence.Ref, body []byte) (reading, bool) {
 	for _, b := range r.request.Builds {
 		got.readBuilds(b, ref, body)
 	}
+	got.weighTicks(r.request.Builds)
 	got.builds = len(got.signals) > 0
 	if !got.builds {
 		got.signals = []evidence.Signal{{Kind: evidence.SignalPresence, Confidence: evidence.Confirmed, Ref: at(ref, body, seen)}}
@@ -81,6 +83,32 @@ func (got *reading) readBuilds(b evidence.BuildPattern, ref evidence.Ref, body [
 		got.signals = append(got.signals, evidence.Signal{Kind: evidence.SignalPage, Version: version, Confidence: b.Confidence, Ref: at(ref, body, m)})
 	}
 	got.crowded = got.crowded || len(matches) == maxMatches
+}
+
+// weighTicks drops a build reckoned from a compile time that differs from the
+// versions the page states: a style sheet may be newer than the server, and a
+// clock's zone shifts the day. The difference becomes a note.
+func (got *reading) weighTicks(patterns []evidence.BuildPattern) {
+	reckoned := func(s evidence.Signal) bool {
+		return slices.ContainsFunc(patterns, func(b evidence.BuildPattern) bool { return b.Ticks && b.Regexp.MatchString(s.Ref.Text) })
+	}
+	i := slices.IndexFunc(got.signals, func(s evidence.Signal) bool { return !reckoned(s) })
+	if i < 0 {
+		return
+	}
+	stated := got.signals[i].Version
+	got.signals = slices.DeleteFunc(got.signals, func(s evidence.Signal) bool {
+		if !reckoned(s) || slices.Contains(numbers(stated), s.Version) {
+			return false
+		}
+		got.notes = append(got.notes, fmt.Sprintf("its compile time would be build %s, and it states %s; what it states counts", s.Version, stated))
+		return true
+	})
+}
+
+// numbers splits a version into the numbers it is written with.
+func numbers(version string) []string {
+	return strings.FieldsFunc(version, func(r rune) bool { return r < '0' || r > '9' })
 }
 
 // ticksAtUnixEpoch is 1970-01-01 in .NET ticks: 100 ns since 0001-01-01

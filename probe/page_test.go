@@ -89,6 +89,25 @@ func TestDisagreeingReadingsAreAllKept(t *testing.T) {
 	}
 }
 
+func TestACompileTimeIsWeakerThanAVersion(t *testing.T) {
+	const ticks = ` var cssVersion = "639035080380000000"` // 9504
+	f := func(body, versions string, notes int) {
+		t.Helper()
+		got, _ := readPage(reader{"smartermail", smartermail().Web.Requests[0]}, evidence.Ref{}, []byte(`<html ng-app="smartermail">`+body+ticks))
+		var all []string
+		for _, s := range got.signals {
+			all = append(all, s.Version)
+		}
+		if strings.Join(all, " ") != versions || len(got.notes) != notes {
+			t.Errorf("%s: %q, notes %q", body, all, got.notes)
+		}
+	}
+	f("", "9504", 0)
+	f(`stProductVersion = "100.0.9504"`, "100.0.9504 9504", 0)
+	f(`stProductVersion = "100.0.9610"`, "100.0.9610", 1)
+	f(`stProductVersion = "100.0.9406"`, "100.0.9406", 1)
+}
+
 func FuzzReadPage(f *testing.F) {
 	for _, body := range []string{page9504, page6919, page9610, pageNoBuild, pageCluster, page15, pageForeign, about6919, settings, "", "\x00\xff"} {
 		f.Add([]byte(body))
