@@ -1,5 +1,4 @@
-# Everything here runs with Go and git alone, but for bench (real tools to
-# measure against) and windows (wine).
+# Everything here runs with Go and git alone, but for windows (wine).
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 LDFLAGS  = -s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)

@@ -86,11 +86,11 @@ func suspected(exposed verdict.Answer, all []Installation) []string {
 func fixed(compromised verdict.Answer) []string {
 	switch compromised {
 	case verdict.NoneSeen:
-		return []string{"The build is fixed and nothing was seen. Keep this report, and watch for two weeks: intruders waited for days before they acted."}
+		return []string{"The build is fixed and nothing was seen. Keep this report, and watch for two weeks after the update: intruders waited for days before they acted."}
 	case verdict.NotExamined:
 		return nil
 	}
-	return []string{"The build is fixed, and an update takes nobody out who is in already: look for a compromise that is older than the update."}
+	return []string{"The build is fixed, but an update removes no intruder who is already inside: look for a compromise that is older than the update."}
 }
 
 // updateTo names the build to go to: beyond every fix known to be missing.

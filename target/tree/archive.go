@@ -39,13 +39,13 @@ type Limits struct {
 	Memory  int64 // bytes of a zip member held in memory before it goes to scratch
 }
 
-// DefaultLimits returns the limits in force where none are set.
-func DefaultLimits() Limits {
-	return Limits{Entries: 2_000_000, Bytes: 256 << 30, Ratio: 250, Memory: 16 << 20}
+// defaultLimits returns the limits in force where none are set.
+func defaultLimits() Limits {
+	return Limits{Entries: 2_000_000, Bytes: 256 << 30, Ratio: 250, Memory: 4 << 20}
 }
 
 func (l Limits) orDefault() Limits {
-	d := DefaultLimits()
+	d := defaultLimits()
 	for _, f := range []struct{ have, def *int64 }{
 		{&l.Entries, &d.Entries}, {&l.Bytes, &d.Bytes}, {&l.Ratio, &d.Ratio}, {&l.Memory, &d.Memory},
 	} {
@@ -190,12 +190,16 @@ func (a *archive) readPacked(ctx context.Context, gz bool) (opened bool, faults 
 	return true, append(faults, a.readTar(ctx, spool, size)...)
 }
 
+// maxWindow is the largest zstandard window held in memory: all that
+// compression levels up to 21 ask for.
+const maxWindow = 64 << 20
+
 func unpacker(r io.Reader, gz bool) (io.Reader, func(), error) {
 	if gz {
 		z, err := gzip.NewReader(r)
 		return z, func() {}, err
 	}
-	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(128<<20))
+	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {
 		return nil, nil, err
 	}
