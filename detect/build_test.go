@@ -66,6 +66,22 @@ func TestBuilds(t *testing.T) {
 	f("100.0.1.2", 0, [3]int{0, 0, 8})
 }
 
+// TestEvidenceIsNoOlderThanItsBuild: a time that the build itself disproves
+// closes no window.
+func TestEvidenceIsNoOlderThanItsBuild(t *testing.T) {
+	x := engineOf(t, Options{}, testPack(t)).Begin(&evidence.Source{ID: evidence.Identity{OS: evidence.Linux}})
+	installed(t, x, evidence.Installation{Signals: []evidence.Signal{exe("9504")}})
+	i := x.Result(date("2025-12-01")).Installations[0]
+	for _, v := range i.With(verdict.Affected) {
+		if v.Window == nil || !v.Window.To.Equal(now) {
+			t.Errorf("%s: %+v %q", v.ID, v.Window, v.WindowWhy)
+		}
+	}
+	if len(i.Notes) != 1 || !strings.Contains(i.Notes[0], "that time is wrong") {
+		t.Errorf("notes %q", i.Notes)
+	}
+}
+
 func TestTheFutureIsAGap(t *testing.T) {
 	i, r := judgeBuild(t, Options{Now: date("2025-01-01")}, evidence.Installation{Signals: []evidence.Signal{exe("9742")}})
 	want := "program C/SmarterMail/MailService.exe states build 9742, compiled 2026-09-03, but the clock says 2025-01-01: one of the two is wrong"
@@ -257,6 +273,9 @@ func TestWindows(t *testing.T) {
 	}
 	f("fixed late", window(inst("9610", "2026-04-28"), "CVE-2026-23760"), "2026-01-08", "2026-04-28", false, "creation of its program files")
 	f("fixed without a trace", window(inst("9610", ""), "CVE-2026-23760"), "2026-01-08", "2026-11-23", true, "compiled on 2026-04-24, so not before then")
+	epoch := inst("9610", "2026-03-01")
+	epoch.Changes = append(epoch.Changes, evidence.Change{Kind: evidence.ChangeCompiled, At: date("1980-01-01")})
+	f("an archive without times", window(epoch, "CVE-2026-23760"), "2026-01-08", "2026-11-23", true, "compiled on 2026-04-24, so not before then")
 	f("affected", window(inst("9504", "2026-01-08"), "CVE-2026-23760"), "2026-01-08", "2026-11-23", true, "still affected")
 	f("unknown", window(inst("", "2026-01-08"), "CVE-2026-23760"), "2026-01-08", "2026-11-23", true, "nothing that was read states its build")
 	f("fixed before it began", window(inst("9511", "2026-01-15"), "CVE-2026-40514"), "2026-04-24", "2026-11-23", true, "still affected")

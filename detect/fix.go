@@ -23,15 +23,7 @@ const day = 24 * time.Hour
 // the latest counts, so that the exposure is never made to look shorter; and
 // the new build served only from the first start after it, if one was seen.
 func fixMoment(s version.Scheme, b build, changes []evidence.Change, starts startTimes, asOf time.Time) fix {
-	var f fix
-	if b.known {
-		f.compiled, _ = s.Date(b.version)
-	}
-	for _, c := range changes {
-		if c.Kind == evidence.ChangeCompiled && (f.compiled.IsZero() || c.At.Before(f.compiled)) {
-			f.compiled = c.At
-		}
-	}
+	f := fix{compiled: compiled(s, b, changes)}
 	last := latestTrace(changes, f.compiled, asOf)
 	if last == nil {
 		f.why = "no trace of when it was installed or updated"
@@ -54,6 +46,25 @@ func fixMoment(s version.Scheme, b build, changes []evidence.Change, starts star
 		f.at, f.why = first, fmt.Sprintf("the first start of the product (%s) after %s", stamp(first), f.why)
 	}
 	return f
+}
+
+// compiled is when a build was compiled: the earliest time of its files, but not
+// earlier than the compiler's local day can have begun, for an archive may give
+// every file one old time.
+func compiled(s version.Scheme, b build, changes []evidence.Change) time.Time {
+	var at, day time.Time
+	if b.known {
+		day, _ = s.Date(b.version)
+	}
+	for _, c := range changes {
+		if c.Kind == evidence.ChangeCompiled && (at.IsZero() || c.At.Before(at)) {
+			at = c.At
+		}
+	}
+	if !day.IsZero() && (at.IsZero() || at.After(day) || at.Before(day.Add(-14*time.Hour))) {
+		return day
+	}
+	return at
 }
 
 // latestTrace is the latest credible trace that the installation changed. One

@@ -71,6 +71,10 @@ func appendNew[T comparable](list, more []T) []T {
 
 func (x *Examination) judgeOne(p *pack.Pack, i evidence.Installation, asOf time.Time) judged {
 	b := decide(p.Scheme, &i, x.engine.opt.Now)
+	if day, tells := p.Scheme.Date(b.version); tells && b.known && day.After(asOf) {
+		b.notes = append(b.notes, fmt.Sprintf("Its build was compiled on %s, after the evidence is taken to be of (%s): that time is wrong, and the exposure is reckoned to now.", day.Format(time.DateOnly), asOf.UTC().Format(time.DateOnly)))
+		asOf = x.engine.opt.Now
+	}
 	f := fixMoment(p.Scheme, b, i.Changes, x.starts[p], asOf)
 	j := judged{pack: p, gaps: b.gaps, runningOld: runningOld(i.Changes, x.os), never: map[string]bool{}}
 	j.Installation = verdict.Installation{

@@ -32,7 +32,7 @@ func AsOf(said time.Time, kind evidence.Kind, captured time.Time, cover []eviden
 	var newest time.Time
 	for _, c := range cover {
 		for _, t := range []time.Time{c.From, c.To} {
-			if t.After(newest) {
+			if t.After(newest) && t.After(unset) {
 				newest = t
 			}
 		}
@@ -42,6 +42,10 @@ func AsOf(said time.Time, kind evidence.Kind, captured time.Time, cover []eviden
 	}
 	return clamp(newest, now), WhyNewest
 }
+
+// unset is later than the times that archives and images write where none is
+// known: 1970, 1980 (zip), 1985 (npm). Such a time tells nothing.
+var unset = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func clamp(t, now time.Time) time.Time {
 	if t.After(now) {

@@ -303,6 +303,7 @@ func TestAsOf(t *testing.T) {
 	f("newest", none, none, evidence.KindTree, cover, day("2026-03-01"), WhyNewest)
 	f("a trace from tomorrow", none, none, evidence.KindTree, []evidence.Coverage{{To: now.AddDate(0, 0, 1)}}, now, WhyNewest)
 	f("nothing", none, none, evidence.KindLogs, nil, now, WhyNothing)
+	f("times nobody set", none, none, evidence.KindTree, []evidence.Coverage{{To: day("1980-01-01")}, {To: day("1970-01-01")}}, now, WhyNothing)
 }
 
 // TestSentences pins what a director reads.
