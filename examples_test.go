@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -67,12 +69,11 @@ func examine(t testing.TB, dir string, asOf time.Time, change func(*evidence.Sou
 			change(src)
 		}
 	}
-	p := shipped(t)
-	all := evidence.Exposed | evidence.Compromised | evidence.Reachable | evidence.Unprepared
-	engine, refused, err := detect.Compile([]*pack.Pack{p}, detect.Options{Now: clock, Parts: all, UserAgent: "Postern/test"})
-	if err != nil || len(refused) > 0 {
-		t.Fatal(err, refused)
+	p, engine, err := compiled()
+	if err != nil {
+		t.Fatal(err)
 	}
+	all := engine.Interest().Parts
 	x := postern.Examiner{
 		Engine:     engine,
 		Collectors: append(collect.All(), probe.All()...),
@@ -85,6 +86,35 @@ func examine(t testing.TB, dir string, asOf time.Time, change func(*evidence.Sou
 	return report.Finish(tool, x.Examine(context.Background(), sources), report.Run{})
 }
 
+// compiled gives the shipped pack and its engine, which any number of
+// examinations may share.
+func compiled() (*pack.Pack, *detect.Engine, error) {
+	c := compileOnce()
+	return c.pack, c.engine, c.err
+}
+
+var compileOnce = sync.OnceValue(func() (c struct {
+	pack   *pack.Pack
+	engine *detect.Engine
+	err    error
+}) {
+	dir, err := fs.Sub(packs.Shipped(), "smartermail")
+	if err != nil {
+		c.err = err
+		return c
+	}
+	if c.pack, c.err = pack.Load(dir); c.err != nil {
+		return c
+	}
+	all := evidence.Exposed | evidence.Compromised | evidence.Reachable | evidence.Unprepared
+	var refused []detect.Refusal
+	c.engine, refused, c.err = detect.Compile([]*pack.Pack{c.pack}, detect.Options{Now: clock, Parts: all, UserAgent: "Postern/test"})
+	if len(refused) > 0 {
+		c.err = fmt.Errorf("refused: %v", refused)
+	}
+	return c
+})
+
 // dated gives every file one modification time: a checkout's own times are no
 // part of an example.
 type dated struct{ evidence.Tree }
@@ -94,19 +124,6 @@ func (d dated) Walk(ctx context.Context, root evidence.Name, fn func(evidence.En
 		e.ModTime = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 		return fn(e)
 	})
-}
-
-func shipped(t testing.TB) *pack.Pack {
-	t.Helper()
-	dir, err := fs.Sub(packs.Shipped(), "smartermail")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := pack.Load(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }
 
 func compare(t *testing.T, path string, have []byte) {
