@@ -54,6 +54,9 @@ func (l *loader) indicator(f *file, s *specIndicator) Indicator {
 		Vulns: strs(s.Vulns), Attack: strs(s.Attack), Next: s.Next.string, Label: s.Label.string, Sources: f.links(s.Sources),
 		FirstSeen: s.FirstSeen.Time, ValidFrom: s.ValidFrom.Time, ValidUntil: s.ValidUntil.Time,
 	}
+	if !out.ValidUntil.IsZero() {
+		out.ValidUntil = out.ValidUntil.AddDate(0, 0, 1) // the day named is the last
+	}
 	if out.Kind == OnEvent || out.Kind == OnPeer {
 		out.Parts = evidence.CompromisedThen
 	}
@@ -66,7 +69,7 @@ func (l *loader) indicator(f *file, s *specIndicator) Indicator {
 	for _, a := range s.Attack {
 		f.shaped(a, attackRef, "an ATT&CK technique, T1505.003")
 	}
-	if !out.ValidUntil.IsZero() && out.ValidUntil.Before(out.ValidFrom) {
+	if !out.ValidUntil.IsZero() && !out.ValidFrom.Before(out.ValidUntil) {
 		f.fail(s.ValidUntil.at, ErrValue, "valid_until lies before valid_from")
 	}
 	f.proof(s.Severity, s.Confidence, s.Class)
@@ -134,6 +137,8 @@ func (l *loader) fits(f *file, s *specIndicator) {
 		{"hashes", len(m.Hashes) > 0, kind == OnHash, kind == OnHash},
 		{"peers", len(m.Peers) > 0, kind == OnPeer, kind == OnPeer},
 		{"direction", m.Direction.string != "", kind == OnPeer, kind == OnPeer},
+		{"valid_from", !s.ValidFrom.IsZero(), kind == OnPeer, false},
+		{"valid_until", !s.ValidUntil.IsZero(), kind == OnPeer, false},
 	} {
 		switch {
 		case c.set && !c.read:

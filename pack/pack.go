@@ -92,11 +92,11 @@ type Indicator struct {
 	Vulns      []string // CVEs whose exploitation it shows
 	Attack     []string
 	Next       string
-	Label      string // "known scanner: ..." for a finding's label; never lowers its class
-	Sources    []string
-	FirstSeen  time.Time
-	ValidFrom  time.Time
-	ValidUntil time.Time
+	Label      string    // "known scanner: ..." for a finding's label; never lowers its class
+	Sources    []string  // for readers of the pack, as FirstSeen is
+	FirstSeen  time.Time // zero: not stated
+	ValidFrom  time.Time // with ValidUntil, for OnPeer: outside it a sighting is a lead
+	ValidUntil time.Time // the first instant after the last day; zero: open, as ValidFrom
 	Match      Match
 }
 

@@ -340,3 +340,16 @@ func TestNumberedNamesAreNoProof(t *testing.T) {
 		}
 	}
 }
+
+// TestTheLastDayCounts: valid_until names the last day, not the first after it.
+func TestTheLastDayCounts(t *testing.T) {
+	for _, in := range shipped(t).Indicators {
+		if in.ID == "warlock.control.outbound" {
+			if want := time.Date(2026, 8, 12, 0, 0, 0, 0, time.UTC); !in.ValidUntil.Equal(want) {
+				t.Errorf("valid until %s, want %s", in.ValidUntil, want)
+			}
+			return
+		}
+	}
+	t.Error("the indicator is gone")
+}
