@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"regexp"
 	"slices"
@@ -66,11 +67,18 @@ func recognise(ctx context.Context, src *evidence.Source, t *tree.Tree) {
 			src.Kind, src.Partial = evidence.KindCollection, true
 		}
 		src.ID.OS, src.Volumes = volumes(t, root, names)
-		if src.ID.OS == "" {
-			src.Gaps = append(src.Gaps, unopened(root, names)...)
+		if src.ID.OS != "" {
+			break
 		}
-		inner := wrapped(t, root, names)
-		if src.ID.OS != "" || inner == "" {
+		if len(src.Gaps) == 0 { // else the one file may be the archive that could not be opened
+			src.Gaps = unopened(root, names)
+		}
+		inner, several := wrapped(t, root, names)
+		if several != nil {
+			src.Gaps = append(src.Gaps, evidence.Gap(evidence.CoverFile, string(root), everything, evidence.Ambiguous,
+				fmt.Sprintf("the folders %q are systems of their own, and their logs would count for one another: name each as a target", several)))
+		}
+		if inner == "" {
 			break
 		}
 		root = inner
@@ -168,13 +176,13 @@ var littered = []string{"__macosx", ".trashes", ".spotlight-v100", ".fseventsd",
 
 // wrapped is the folder that a tree's content may be wrapped in: UAC's
 // "[root]", the only one there is, or among several the only one that is a
-// system's root. "" when there is none.
-func wrapped(t *tree.Tree, root evidence.Name, names []string) evidence.Name {
+// system's root. "" when there is none; several are the roots of several.
+func wrapped(t *tree.Tree, root evidence.Name, names []string) (inner evidence.Name, several []evidence.Name) {
 	if slices.Contains(names, "[root]") {
-		return root.Join("[root]")
+		return root.Join("[root]"), nil
 	}
 	if len(names) > maxBeside {
-		return ""
+		return "", nil
 	}
 	var folders, systems []evidence.Name
 	for _, n := range names {
@@ -189,11 +197,11 @@ func wrapped(t *tree.Tree, root evidence.Name, names []string) evidence.Name {
 	}
 	switch {
 	case len(folders) == 1:
-		return folders[0]
+		return folders[0], nil
 	case len(systems) == 1:
-		return systems[0]
+		return systems[0], nil
 	}
-	return ""
+	return "", systems
 }
 
 // packedName is what holds evidence of its own: archives and disk images.

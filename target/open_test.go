@@ -106,7 +106,7 @@ func TestLayouts(t *testing.T) {
 		{"wrapped by macOS", append(under("Copy of disk", linux), "__MACOSX/Copy of disk/._x", ".DS_Store"), evidence.KindTree, evidence.Linux, false,
 			[]evidence.Volume{{Mount: "/", Root: "Copy of disk"}}, nil},
 		{"a system beside notes", append(under("disk", windows), "notes/a.txt"), evidence.KindTree, evidence.Windows, false, []evidence.Volume{{Mount: "C:", Root: "disk"}}, nil},
-		{"two systems", append(under("mail01", windows), under("mail02", linux)...), evidence.KindTree, "", false, []evidence.Volume{{Mount: "/", Root: "."}}, nil},
+		{"two systems", append(under("mail01", windows), under("mail02", linux)...), evidence.KindTree, "", false, []evidence.Volume{{Mount: "/", Root: "."}}, []evidence.Reason{evidence.Ambiguous}},
 		{"an image in a folder", []string{"case/MAIL02.vhdx", "case/a.log"}, evidence.KindTree, "", false, []evidence.Volume{{Mount: "/", Root: "."}}, []evidence.Reason{evidence.Unsupported}},
 		{"an archive in a folder of logs", []string{"logs.zip", "a.log"}, evidence.KindTree, "", false, []evidence.Volume{{Mount: "/", Root: "."}}, []evidence.Reason{evidence.Unsupported}},
 		{"an archive on a system", append([]string{"setup.zip"}, linux...), evidence.KindTree, evidence.Linux, false, []evidence.Volume{{Mount: "/", Root: "."}}, nil},

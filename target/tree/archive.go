@@ -174,7 +174,10 @@ func (a *archive) readPacked(ctx context.Context, gz bool) (opened bool, faults 
 	}
 	defer closeReader()
 	head := make([]byte, 512)
-	n, _ := io.ReadFull(plain, head)
+	n, err := io.ReadFull(plain, head)
+	if errors.Is(err, zstd.ErrWindowSizeExceeded) {
+		return false, []error{fmt.Errorf("%w: a zstandard window over %d MiB: unpack it and name the folder", evidence.ErrLimit, maxWindow>>20)}
+	}
 	if !isTar(head[:n]) {
 		return false, nil // one packed log; a damaged one is its reader's to tell
 	}

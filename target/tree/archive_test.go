@@ -661,3 +661,20 @@ func TestManyReadersAtOnce(t *testing.T) {
 	}
 	wait.Wait()
 }
+
+func TestWideZstandardWindowIsRefused(t *testing.T) {
+	// RFC 8878 section 3.1.1.1: a window of 128 MiB, then one raw block of 2 bytes.
+	frame := []byte("\x28\xb5\x2f\xfd\x00\x88\x11\x00\x00ab")
+	path := filepath.Join(t.TempDir(), "x.tar.zst")
+	if err := os.WriteFile(path, frame, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tree, single, faults, err := File(context.Background(), path, t.TempDir(), Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Close()
+	if !single || len(faults) != 1 || !errors.Is(faults[0], evidence.ErrLimit) || !strings.Contains(faults[0].Error(), "unpack it") {
+		t.Errorf("single %v, faults %v", single, faults)
+	}
+}
