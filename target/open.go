@@ -85,7 +85,7 @@ func openDir(ctx context.Context, src *evidence.Source, dir string, opt Options)
 func openFile(ctx context.Context, src *evidence.Source, path string, opt Options) {
 	t, single, faults, err := tree.File(ctx, path, opt.Scratch, opt.Limits)
 	base := evidence.Name(filepath.Base(path))
-	if single && len(faults) == 0 && !binary(t, base) || isLog(base) {
+	if single && len(faults) == 0 && !holdsBinary(t, base) || isLog(base) {
 		src.Kind = evidence.KindLogs // else it may be a tree that is lost
 	}
 	if src.Kind != evidence.KindLogs && single && len(faults) == 0 && err == nil {
@@ -107,9 +107,9 @@ func openFile(ctx context.Context, src *evidence.Source, path string, opt Option
 // text: a disk image of a kind unknown, a hive, a program.
 var errNothing = fmt.Errorf("%w: no archive, no log and no text: mount a disk image read-only, and name the folder that a system's file lies in", evidence.ErrUnsupported)
 
-// binary reports whether the only file of t holds bytes that no log does. Packed
+// holdsBinary reports whether the only file of t holds bytes that no log does. Packed
 // logs and text in UTF-16 hold them too.
-func binary(t *tree.Tree, name evidence.Name) bool {
+func holdsBinary(t *tree.Tree, name evidence.Name) bool {
 	f, err := t.Open(name)
 	if err != nil {
 		return false // its reader says so
