@@ -114,7 +114,7 @@ func holdsBinary(t *tree.Tree, name evidence.Name) bool {
 	if err != nil {
 		return false // its reader says so
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	head := make([]byte, 4096)
 	n, _ := f.ReadAt(head, 0) // what cannot be read is its reader's to tell
 	head = head[:n]
