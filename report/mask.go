@@ -13,6 +13,24 @@ import (
 // result is valid UTF-8 on one line, and cleaning it again changes nothing.
 func Clean(text string) string { return clean(text) }
 
+// CleanLines is Clean for text of several lines: its line breaks and tabs stay.
+func CleanLines(text string) string {
+	text = mask(text)
+	var b strings.Builder
+	for text != "" {
+		n := strings.IndexAny(text, "\n\r\t")
+		if n < 0 {
+			n = len(text)
+		}
+		b.WriteString(escape(text[:n]))
+		if text = text[n:]; text != "" {
+			b.WriteByte(text[0])
+			text = text[1:]
+		}
+	}
+	return b.String()
+}
+
 // Hide is how a secret as a whole may be printed: the start of its hash.
 func Hide(secret string) string {
 	sum := sha256.Sum256([]byte(strings.Trim(secret, `"'`)))

@@ -129,6 +129,9 @@ func (e *eventPrinter) Cover(c evidence.Coverage) {
 		e.read++
 		return
 	}
+	if c.Missed.Reason == evidence.LowLevel { // what was not written; all that was is here
+		return
+	}
 	e.gaps++
 	fmt.Fprintf(e.err, "postern: %s: %s\n", report.Clean(c.Path), report.Clean(c.Missed.String()))
 }
@@ -198,7 +201,7 @@ func fieldText(name, value string) string {
 			return report.Hide(value)
 		}
 	}
-	return report.Clean(value)
+	return report.CleanLines(value) // JSON spells line breaks itself
 }
 
 // quoted is text as JSON, without HTML's escapes.
