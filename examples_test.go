@@ -53,6 +53,28 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// TestExaminersSideBySide runs several at once in one process, over one
+// engine, as an agent does: each gives the report it gives alone.
+func TestExaminersSideBySide(t *testing.T) {
+	if *update {
+		t.Skip("TestExamples writes the reports")
+	}
+	for name := range asOf {
+		for _, twin := range []string{"first", "second"} {
+			t.Run(name+" "+twin, func(t *testing.T) {
+				t.Parallel()
+				doc := examine(t, filepath.Join("examples", name, "evidence"), asOf[name], nil)
+				doc.Run = report.Run{}
+				have, err := json.MarshalIndent(doc, "", "  ")
+				if err != nil {
+					t.Fatal(err)
+				}
+				compare(t, filepath.Join("examples", name, "expected.json"), append(have, '\n'))
+			})
+		}
+	}
+}
+
 // examine runs the whole pipeline as the command does. change, if not nil,
 // wraps the opened source first.
 func examine(t testing.TB, dir string, asOf time.Time, change func(*evidence.Source)) *report.Report {
