@@ -89,7 +89,7 @@ func TestLiterals(t *testing.T) {
 func TestCoverageIsSortedAndOnce(t *testing.T) {
 	x := begin(t)
 	gap := evidence.Gap(evidence.CoverFile, "b", evidence.Exposed, evidence.Unreadable, "")
-	for _, c := range []evidence.Coverage{gap, {Kind: evidence.CoverLog, Path: "a"}, {Kind: evidence.CoverFile, Path: "b"}, gap, {Kind: evidence.CoverFile, Path: "a"}, {Kind: evidence.CoverFile, Path: "a"}} {
+	for _, c := range []evidence.Coverage{gap, {Kind: evidence.CoverLog, Path: "a"}, {Kind: evidence.CoverFile, Path: "b"}, gap, {Kind: evidence.CoverFile, Path: "a", Parts: evidence.Exposed}, {Kind: evidence.CoverFile, Path: "a", Parts: evidence.CompromisedNow, Bytes: 7}} {
 		x.Cover(c)
 	}
 	var got []string
@@ -98,9 +98,12 @@ func TestCoverageIsSortedAndOnce(t *testing.T) {
 		if c.Missed != nil {
 			s += " " + c.Missed.String()
 		}
+		if c.Parts == evidence.Exposed|evidence.CompromisedNow && c.Bytes == 7 {
+			s += " joined"
+		}
 		got = append(got, s)
 	}
-	if want := []string{"file a", "file a", "file b", "file b unreadable", "log a"}; !slices.Equal(got, want) {
+	if want := []string{"file a joined", "file b", "file b unreadable", "log a"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -45,25 +44,6 @@ func (x *Examination) Coverage() []evidence.Coverage {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return sortCoverage(slices.Clone(x.cover))
-}
-
-// sortCoverage orders rows and drops exact repetitions of a gap.
-func sortCoverage(rows []evidence.Coverage) []evidence.Coverage {
-	slices.SortStableFunc(rows, compareCoverage)
-	return slices.CompactFunc(rows, func(a, b evidence.Coverage) bool {
-		return a.Missed != nil && b.Missed != nil && a.Parts == b.Parts && compareCoverage(a, b) == 0
-	})
-}
-
-func compareCoverage(a, b evidence.Coverage) int {
-	missed := func(c evidence.Coverage) string {
-		if c.Missed == nil {
-			return ""
-		}
-		return c.Missed.String()
-	}
-	return cmp.Or(strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(a.Path, b.Path), a.From.Compare(b.From), a.To.Compare(b.To),
-		strings.Compare(missed(a), missed(b)), strings.Compare(a.Family, b.Family), cmp.Compare(a.Count, b.Count), cmp.Compare(a.Bytes, b.Bytes), strings.Compare(a.SHA256, b.SHA256))
 }
 
 // lane counts on its own and is folded in at Close.

@@ -30,7 +30,10 @@ func (x *Examination) Result(asOf time.Time) Result {
 		r.Installations = append(r.Installations, j.Installation)
 		r.Findings = append(r.Findings, j.findings()...)
 		for _, m := range j.gaps {
-			if j.Role != evidence.Copy {
+			said := slices.ContainsFunc(x.cover, func(c evidence.Coverage) bool {
+				return c.Missed != nil && c.Path == j.Path && c.Missed.Reason == m.Reason && c.Parts&evidence.Exposed != 0
+			})
+			if j.Role != evidence.Copy && !said {
 				cover = append(cover, evidence.Gap(j.kind(), j.Path, evidence.Exposed, m.Reason, m.Detail))
 			}
 		}
