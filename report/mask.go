@@ -6,29 +6,24 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Clean is how text from evidence may be printed: secrets masked, then
-// everything a terminal or a reader could be fooled by made visible. The
-// result is valid UTF-8 on one line, and cleaning it again changes nothing.
-func Clean(text string) string { return clean(text) }
-
-// CleanLines is Clean for text of several lines: its line breaks and tabs stay.
-func CleanLines(text string) string {
-	text = mask(text)
+// everything a terminal or a reader could be fooled by made visible, but for
+// the characters of stays. The result is valid UTF-8, without stays on one
+// line, and cleaning it again changes nothing.
+func Clean(text string, stays ...rune) string {
 	var b strings.Builder
-	for text != "" {
-		n := strings.IndexAny(text, "\n\r\t")
+	for text = mask(text); ; {
+		n := strings.IndexAny(text, string(stays))
 		if n < 0 {
-			n = len(text)
+			return b.String() + escape(text)
 		}
-		b.WriteString(escape(text[:n]))
-		if text = text[n:]; text != "" {
-			b.WriteByte(text[0])
-			text = text[1:]
-		}
+		_, size := utf8.DecodeRuneInString(text[n:])
+		b.WriteString(escape(text[:n]) + text[n:n+size])
+		text = text[n+size:]
 	}
-	return b.String()
 }
 
 // Hide is how a secret as a whole may be printed: the start of its hash.

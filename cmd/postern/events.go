@@ -201,7 +201,7 @@ func fieldText(name, value string) string {
 			return report.Hide(value)
 		}
 	}
-	return report.CleanLines(value) // JSON spells line breaks itself
+	return report.Clean(value, '\n', '\r', '\t') // JSON spells line breaks itself
 }
 
 // quoted is text as JSON, without HTML's escapes.
