@@ -115,7 +115,7 @@ func writeLogs(t *testing.T, root string, attack bool) {
 			fmt.Sprintf(row, "08:00:01", "POST /api/v1/auth/authenticate-user", "192.0.2.7")
 		if attack && day.Day() == 15 {
 			admin += "10:51:58.000 [198.51.100.9] User @ calling auth/force-reset-password, username: admin\r\n"
-			web += fmt.Sprintf(row, "10:51:58", "POST /api/v1/auth/force-reset-password", "198.51.100.9")
+			web += fmt.Sprintf(row, "10:58:42", "GET /kqzt_0.aspx", "198.51.100.9")
 		}
 		write("SmarterMail/Logs/"+day.Format("2006.01.02")+"-administrative.log", admin)
 		write("inetpub/logs/LogFiles/W3SVC1/u_ex"+day.Format("060102")+".log", web)

@@ -71,6 +71,8 @@ func (x *Examination) fold(installs []judged) []verdict.Finding {
 			class, severity = verdict.Attempt, graver(severity, key.rule.severity)
 		case key.fixed != "" && proven:
 			class, severity = key.fixed, verdict.Low
+		case key.fixed != "" && !provenAffected(installs, key.rule.Vulns):
+			class = verdict.Attempt
 		}
 		k := foldKey{key.rule, class, key.label}
 		if merged[k] == nil {
@@ -119,6 +121,17 @@ func provenFixed(installs []judged, cves []string, b *bucket) bool {
 		}
 	}
 	return true
+}
+
+// provenAffected reports whether an installation that may run is affected by one
+// of the CVEs as it stands, so that what the rule shows could work at any time
+// before.
+func provenAffected(installs []judged, cves []string) bool {
+	return slices.ContainsFunc(installs, func(j judged) bool {
+		return j.Role != evidence.Copy && slices.ContainsFunc(j.Vulnerabilities, func(v verdict.Vulnerability) bool {
+			return v.Status == verdict.Affected && slices.Contains(cves, v.ID)
+		})
+	})
 }
 
 // fixedFor reports whether the installation was proven fixed for v at every

@@ -147,5 +147,5 @@ type Outcome struct {
 	Where     []Condition
 	Class     string
 	Severity  string
-	WhenFixed string // the class instead, with severity low, while the build was proven fixed for the indicator's CVEs; "" for Class
+	WhenFixed string // the class instead, with severity low, while the build was proven fixed for the indicator's CVEs; with it set, Class holds only on a build proven affected, and in between it is an open attempt. "": Class whatever the build
 }

@@ -142,10 +142,10 @@ func (s *series) unbroken(gone int) bool { return len(s.named) >= 2 && gone <= l
 // must be there and is not, or does not span the window, is a gap. The rows
 // returned are to be added to cover; cover is not changed.
 //
-// A hole bears on then only where it leaves a day of the required window that
-// no log of a needed family vouches for. Anything stricter could be undone by
-// taking the logs on one side of the hole away too, and a loss must never make
-// an answer better. Every hole is listed and is a finding all the same.
+// A hole bears on then where a day of the required window is missing from a
+// directory of a needed family, also if another directory has that day: two
+// sites are two records, and what one saw the other did not. A hole elsewhere
+// is listed all the same.
 func Families(asked Asked, logs []evidence.LogFormat, cover []evidence.Coverage) ([]evidence.Coverage, []Finding) {
 	if asked.Kind == evidence.KindURL || asked.Kind == evidence.KindNetwork {
 		return nil, nil
@@ -166,7 +166,7 @@ func Families(asked Asked, logs []evidence.LogFormat, cover []evidence.Coverage)
 			continue
 		}
 		row.Count, row.Missed = 0, &evidence.Missed{Reason: evidence.Hole, Detail: count(len(gone), "day") + " missing inside the series: " + spell(gone)}
-		if !s.format.Need || !leavesUncovered(w, gone, covered(w, s.family(), all)) {
+		if !s.format.Need || !w.holdsAny(gone) {
 			row.Parts = 0
 		}
 		rows = append(rows, row)
@@ -181,29 +181,28 @@ func Families(asked Asked, logs []evidence.LogFormat, cover []evidence.Coverage)
 	return append(rows, narrowed(asked)...), findings
 }
 
-// asides are the gaps of one directory that the others may make up for: days
-// without a log for every hour, and days before its first or after its last
-// that others of its family have. They bear on then only where nothing makes up
-// for them, and are listed all the same: two sites are two records.
+// asides are the gaps of one directory beside its holes: days without a log for
+// every hour, and days before its first or after its last that others of its
+// family have. The latter bear on then only while the directories ran side by
+// side: one that takes over where another ends is a folder that was moved.
 func (s *series) asides(row evidence.Coverage, w window, all []*series) []evidence.Coverage {
 	if !s.format.Daily || !s.format.Need {
 		return nil
 	}
 	var rows []evidence.Coverage
-	have := covered(w, s.family(), all)
-	aside := func(reason evidence.Reason, detail string, days []evidence.Day) {
+	aside := func(reason evidence.Reason, detail string, days []evidence.Day, bears bool) {
 		if len(days) == 0 {
 			return
 		}
 		row := row
 		row.Count, row.Missed = 0, &evidence.Missed{Reason: reason, Detail: count(len(days), "day") + detail + spell(days)}
-		if !leavesUncovered(w, days, have) {
+		if !bears || !w.holdsAny(days) {
 			row.Parts = 0
 		}
 		rows = append(rows, row)
 	}
-	aside(evidence.Hole, " without a log for every hour: ", s.torn())
-	aside(evidence.TooShort, " that others of the family have and this folder has not: ", s.beyond(have))
+	aside(evidence.Hole, " without a log for every hour: ", s.torn(), true)
+	aside(evidence.TooShort, " that others of the family have and this folder has not: ", s.beyond(covered(w, s.family(), all)), s.parallel(all))
 	return rows
 }
 
@@ -213,12 +212,32 @@ func (s *series) beyond(have map[evidence.Day]bool) []evidence.Day {
 	if len(s.named) == 0 {
 		return nil
 	}
-	own := slices.Sorted(maps.Keys(s.named))
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(have)), func(d evidence.Day) bool { return d >= own[0] && d <= own[len(own)-1] })
+	first, last := s.span()
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(have)), func(d evidence.Day) bool { return d >= first && d <= last })
 }
 
-func leavesUncovered(w window, gone []evidence.Day, covered map[evidence.Day]bool) bool {
-	return slices.ContainsFunc(gone, func(d evidence.Day) bool { return d >= w.first && d < w.end && !covered[d] })
+// parallel reports whether another directory of the family was written at the
+// same time. A folder that was moved ends on the day the next one begins.
+func (s *series) parallel(all []*series) bool {
+	first, last := s.span()
+	return slices.ContainsFunc(all, func(o *series) bool {
+		begin, end := o.span()
+		return o != s && o.family() == s.family() && first < end && last > begin
+	})
+}
+
+// span is the first and the last day that a file names; equal when none does.
+func (s *series) span() (first, last evidence.Day) {
+	if len(s.named) == 0 {
+		return 0, 0
+	}
+	days := slices.Sorted(maps.Keys(s.named))
+	return days[0], days[len(days)-1]
+}
+
+// holdsAny reports whether one of the days lies in the window.
+func (w window) holdsAny(days []evidence.Day) bool {
+	return slices.ContainsFunc(days, func(d evidence.Day) bool { return d >= w.first && d < w.end })
 }
 
 // hole is the finding for missing days: a lead, for logs are removed by

@@ -213,6 +213,12 @@ func TestCompromisedThen(t *testing.T) {
 	f("one family only", Unknown, tree, nil, logsOf(admin, "Logs", "2025-10-09", "2026-11-22"))
 	moved := slices.Concat(logsOf(admin, "C/Logs", "2025-10-09", "2026-02-01"), logsOf(admin, "D/Logs", "2026-02-02", "2026-11-22"), logsOf(web, "W3SVC1", "2025-10-09", "2026-11-22"))
 	f("a log folder that was moved", NoneSeen, tree, nil, moved)
+	moved = slices.Concat(logsOf(admin, "C/Logs", "2025-10-09", "2026-02-01"), logsOf(admin, "D/Logs", "2026-02-01", "2026-11-22"), logsOf(web, "W3SVC1", "2025-10-09", "2026-11-22"))
+	f("a log folder that was moved in the middle of a day", NoneSeen, tree, nil, moved)
+	f("a second site with a day missing", Unknown, tree, nil, append(full(), logsOf(web, "W3SVC2", "2025-10-09", "2026-11-22", "2026-01-17")...))
+	f("a second site that stops early", Unknown, tree, nil, append(full(), logsOf(web, "W3SVC2", "2025-10-09", "2026-01-16")...))
+	f("a second site with every day", NoneSeen, tree, nil, append(full(), logsOf(web, "W3SVC2", "2025-10-09", "2026-11-22")...))
+	f("a day missing before the window", NoneSeen, tree, nil, append(full(), logsOf(web, "W3SVC2", "2025-09-01", "2026-11-22", "2025-09-20")...))
 
 	guessed := tree
 	guessed.AsOfWhy = WhyNewest
