@@ -18,12 +18,18 @@ import (
 // run in one process.
 type Examiner struct {
 	Engine     *detect.Engine
-	Collectors []evidence.Collector    // passed in by the caller: collect.All(), probe.All()
-	Asked      verdict.Asked           // Parts, Packs, MaxAge, Now and what --as-of said (AsOf)
-	Parallel   int                     // sources at once; under 2: one after the other
-	Log        *slog.Logger            // nil: discard
-	Done       func(report.Target)     // called as each source is answered, one at a time; nil: nobody waits
-	Progress   func(evidence.Coverage) // called for each coverage row as it comes, by several goroutines; nil: nobody watches
+	Collectors []evidence.Collector // passed in by the caller: collect.All(), probe.All()
+	Asked      verdict.Asked        // Parts, Packs, MaxAge, Now and what --as-of said (AsOf)
+	Parallel   int                  // sources at once; under 2: one after the other
+	Log        *slog.Logger         // nil: discard
+	Done       func(report.Target)  // called as each source is answered, one at a time; nil: nobody waits
+	Progress   Progress             // nil: nobody watches
+}
+
+// Progress is told of the work as it goes on, by several goroutines.
+type Progress interface {
+	Cover(evidence.Coverage) // each coverage row as it comes
+	evidence.Planner
 }
 
 // Examine answers for every source, in the order given. It closes none of
@@ -117,15 +123,16 @@ func (x *Examiner) watch(out evidence.Sink) evidence.Sink {
 	if x.Progress == nil {
 		return out
 	}
-	return watched{out, x.Progress}
+	return watched{out, x.Progress, x.Progress.Cover}
 }
 
+// watched is a sink that somebody watches; it passes every row on.
 type watched struct {
 	evidence.Sink
+	evidence.Planner
 	seen func(evidence.Coverage)
 }
 
-// Cover passes a row on and shows it.
 func (w watched) Cover(c evidence.Coverage) {
 	w.Sink.Cover(c)
 	w.seen(c)

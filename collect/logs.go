@@ -31,6 +31,11 @@ func (c *logs) Collect(ctx context.Context, src *evidence.Source, want *evidence
 	s.coverLogFolders(out)
 	s.coverIIS(ctx, out)
 	found := s.pickLogs()
+	if p, watched := out.(evidence.Planner); watched {
+		for _, log := range found {
+			p.Plan(log.Size)
+		}
+	}
 
 	next := make(chan logFile)
 	var workers sync.WaitGroup
@@ -69,11 +74,26 @@ func (s *survey) decodeLog(ctx context.Context, log logFile, out evidence.Sink) 
 		return err
 	}
 	defer f.Close()
+	if p, watched := out.(evidence.Planner); watched {
+		f = counted{f, p}
+	}
 	return eventlog.Read(ctx, eventlog.Input{
 		Name: log.Name, File: f, ModTime: log.ModTime, Zone: s.src.ID.Zone,
 		Formats: s.want.Logs, Review: s.want.Review, Prefilter: s.want.Prefilter,
 		Collector: "logs", Folder: string(log.Name.Dir()),
 	}, out)
+}
+
+// counted tells a planner what is read of a file.
+type counted struct {
+	evidence.File
+	planner evidence.Planner
+}
+
+func (c counted) ReadAt(b []byte, off int64) (int, error) {
+	n, err := c.File.ReadAt(b, off)
+	c.planner.Read(int64(n))
+	return n, err
 }
 
 // coverLogFolders says which default log folders a selection does not hold.

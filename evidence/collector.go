@@ -35,6 +35,13 @@ type Sink interface {
 	Cover(Coverage)
 }
 
+// Planner is a Sink that tells somebody how far the work is. Collectors that
+// know their share say so; nothing depends on it. Safe for concurrent use.
+type Planner interface {
+	Plan(bytes int64) // so many bytes are going to be read
+	Read(bytes int64) // so many of them were
+}
+
 // Lane takes the facts of one file or chunk, in order.
 type Lane interface {
 	// Observe takes one fact, borrowed until it returns. A *ReadError means

@@ -34,7 +34,7 @@ func (c *check) run(ctx context.Context) error {
 		Engine: engine, Collectors: append(collect.All(), probe.All()...),
 		Asked:    verdict.Asked{Parts: c.asked, Packs: packAges(c.packs), MaxAge: c.maxAge, Now: c.now, AsOf: c.asOf},
 		Parallel: c.flags.parallel, Log: c.log,
-		Done: show.done, Progress: show.cover,
+		Done: show.done, Progress: show,
 	}
 	show.begin(len(opened.sources), len(c.targets) > 1)
 	targets := opened.inPlace(x.Examine(ctx, opened.sources))

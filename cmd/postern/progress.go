@@ -28,6 +28,9 @@ type progress struct {
 	files, gaps int
 	records     int64
 	bytes       int64
+
+	ahead, read int64 // bytes of logs: to be read, and read
+	reading     time.Time
 }
 
 // progress starts telling, until end.
@@ -86,8 +89,24 @@ func (p *progress) begin(targets int, each bool) {
 	p.phase, p.of, p.each = "examining", targets, each || p.live && targets > 1
 }
 
-// cover counts a coverage row. Safe for concurrent use.
-func (p *progress) cover(c evidence.Coverage) {
+// Plan implements evidence.Planner.
+func (p *progress) Plan(bytes int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ahead += bytes; p.reading.IsZero() {
+		p.reading = time.Now()
+	}
+}
+
+// Read implements evidence.Planner.
+func (p *progress) Read(bytes int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.read += bytes
+}
+
+// Cover counts a coverage row. Safe for concurrent use.
+func (p *progress) Cover(c evidence.Coverage) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
@@ -123,8 +142,7 @@ func word(a verdict.Answer) string {
 	return string(a)
 }
 
-// redraw writes the line anew. Time left is told only where it can be known:
-// from targets, once some are done.
+// redraw writes the line anew.
 func (p *progress) redraw() {
 	elapsed := time.Since(p.started)
 	line := fmt.Sprintf("%s %s", elapsed.Round(time.Second), p.phase)
@@ -137,14 +155,26 @@ func (p *progress) redraw() {
 	if p.gaps > 0 {
 		line += fmt.Sprintf(", %d gaps", p.gaps)
 	}
-	if p.count >= 3 && p.count < p.of {
-		left := elapsed / time.Duration(p.count) * time.Duration(p.of-p.count)
+	if left := p.left(elapsed); left > 0 {
 		line += fmt.Sprintf(", about %s left", left.Round(time.Second))
 	}
 	if runes := []rune(line); len(runes) > 79 {
 		line = string(runes[:77]) + ".."
 	}
 	fmt.Fprintf(p.out, "\r%s%s", line, strings.Repeat(" ", max(0, 79-len([]rune(line)))))
+}
+
+// left guesses the time that is left where something tells: from targets, once
+// some are done; of one target from the bytes of its logs, once they are known.
+// 0 where nothing does.
+func (p *progress) left(elapsed time.Duration) time.Duration {
+	switch {
+	case p.count >= 3 && p.count < p.of:
+		return elapsed / time.Duration(p.count) * time.Duration(p.of-p.count)
+	case p.of == 1 && p.read > 0 && p.read < p.ahead && time.Since(p.reading) > 2*time.Second:
+		return time.Duration(float64(time.Since(p.reading)) / float64(p.read) * float64(p.ahead-p.read))
+	}
+	return 0
 }
 
 func (p *progress) clear() {
