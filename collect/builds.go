@@ -22,6 +22,10 @@ func (f *finder) readBuilds(at *site, path string) {
 	if len(files) == 0 && at.root != "" {
 		f.gap(path, evidence.Exposed, f.notHere(), at.product.Name+" should be here and its program is not")
 	}
+	if !f.itsOwn(at, files) {
+		at.signals = nil
+		at.notes = append(at.notes, "nothing in "+string(files[0].Name)+" or its folder's name says that it is "+at.product.Name+"'s, so the version that it states is not believed")
+	}
 	for _, s := range at.starts {
 		if len(files) > 0 && !f.there(s.name) {
 			f.gap(string(s.name), evidence.Exposed, f.notHere(), s.why+" starts it and it is not here; what stands beside it does not tell its build")
@@ -30,6 +34,33 @@ func (f *finder) readBuilds(at *site, path string) {
 	if len(at.signals) == 0 {
 		at.signals = []evidence.Signal{{Kind: evidence.SignalPresence, Confidence: evidence.Likely, Ref: evidence.Ref{Collector: "products", Path: path}}}
 	}
+}
+
+// itsOwn reports whether the programs of a site are the product's and not
+// another vendor's that bear the same name: by the folder's name, by two of its
+// programs side by side, by a version of its line, or by what the files hold.
+func (f *finder) itsOwn(at *site, files []evidence.Entry) bool {
+	own := at.product.Own
+	if own == nil || len(files) == 0 || own.MatchString(f.path(at.root)) || own.MatchString(string(at.root)) || own.MatchString(f.src.Target) {
+		return true
+	}
+	names := map[*evidence.ProgramFile]bool{}
+	for _, e := range files {
+		pf := program(at.product, e.Name.Base())
+		names[pf] = true
+		for _, s := range at.signals {
+			if pf.Pattern != nil && pf.Pattern.MatchString(s.Version) {
+				return true
+			}
+		}
+	}
+	if len(names) > 1 {
+		return true
+	}
+	return slices.ContainsFunc(files, func(e evidence.Entry) bool {
+		data, err := readFile(f.src.Files, e.Name, maxProgram)
+		return err != nil || len(patternVersions(data, own)) > 0 // what could not be read may be
+	})
 }
 
 // notHere is why a program that is named is not to be read. Unlike a discovery

@@ -3,6 +3,7 @@ package collect
 import (
 	"fmt"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -378,4 +379,29 @@ func TestUnitsOfAnotherTree(t *testing.T) {
 	if in := at(t, out, "srv/backup/opt/mail"); in.Role != evidence.Copy || len(out.Installations()) != 1 {
 		t.Errorf("%+v", out.Installations())
 	}
+}
+
+// TestAnotherVendorsName: a program that bears the product's name and nothing
+// else of it is told, and its version is not believed.
+func TestAnotherVendorsName(t *testing.T) {
+	f := func(name string, believed bool, files tree) {
+		t.Helper()
+		want := mail()
+		want.Products[0].Own = regexp.MustCompile(`(?i)vendor ?mail`)
+		out := &evidencetest.Sink{}
+		if err := collector("products").Collect(t.Context(), windows(files), want, out); err != nil {
+			t.Fatal(err)
+		}
+		all := out.Installations()
+		if len(all) != 1 || (all[0].Signals[0].Version != "") != believed || (len(all[0].Notes) == 0) != believed {
+			t.Errorf("%s: %+v", name, all)
+		}
+	}
+	named := built("1.0.7654.3", "")
+	named.Data = append(named.Data, "V\x00e\x00n\x00d\x00o\x00r\x00M\x00a\x00i\x00l\x00"...)
+	f("a stranger", false, tree{"Program Files/Other/MailService.exe": built("1.0.7654.3", "")})
+	f("a version of the product's line", true, tree{"Program Files/Other/MailService.exe": built("100.0.9406.1", "")})
+	f("a folder of its name", true, tree{"VendorMail/MailService.exe": built("15.7.6970.1", "")})
+	f("two of its programs", true, tree{"x/MailService.exe": built("15.7.6970.1", ""), "x/MailService.dll": built("15.7.6970.1", "")})
+	f("its name inside", true, tree{"x/MailService.exe": named})
 }

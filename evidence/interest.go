@@ -43,6 +43,7 @@ type Product struct {
 	Images   []*regexp.Regexp // container image references; submatch 1, if any, is the build
 	Uninst   []*regexp.Regexp // uninstall DisplayName
 	CopyName *regexp.Regexp   // a path element that marks a copy: backup, old, ...
+	Own      *regexp.Regexp   // text in the product's folder names and programs, which another vendor's program of the same name lacks; nil: names alone tell
 	Web      *PageRecipe      // nil: no web face
 	Inner    []string         // subfolders of the program folder that hold Programs ("Service", ".")
 }

@@ -17,7 +17,7 @@ func (l *loader) product(s *specProduct) {
 	*p = evidence.Product{
 		ID: s.ID.string, Name: s.Name.string, Folders: strs(s.Folders), Inner: strs(s.Inner),
 		Data: strs(s.Data), Services: strs(s.Services),
-		Images: f.rules(s.Images), Uninst: f.rules(s.Uninstall), CopyName: f.rule(&s.Copies),
+		Images: f.rules(s.Images), Uninst: f.rules(s.Uninstall), CopyName: f.rule(&s.Copies), Own: f.rule(s.Own),
 	}
 	f.shaped(s.ID, packID, "a lower-case word")
 	l.pack.Starts = f.rule(s.Starts)

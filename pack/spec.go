@@ -49,6 +49,7 @@ type specProduct struct {
 	Images    []specRule    `yaml:"images"`
 	Uninstall []specRule    `yaml:"uninstall"`
 	Copies    specRule      `yaml:"copies" need:"yes"`
+	Own       *specRule     `yaml:"own"`
 	Starts    *specRule     `yaml:"starts"`
 	Web       *specWeb      `yaml:"web"`
 }
