@@ -29,7 +29,9 @@ func openHost(ctx context.Context, opt Options) ([]*evidence.Source, error) {
 		Files: files.tree, Volumes: files.volumes, Gaps: files.gaps, Close: files.tree.Close,
 		State: hostState{},
 	}
-	src.ID.Zone, src.ID.ZoneFrom = hostZone(), "this host"
+	if src.ID.Zone = hostZone(); src.ID.Zone != nil {
+		src.ID.ZoneFrom = "this host"
+	}
 	if src.ID.Host, err = os.Hostname(); err != nil {
 		src.Gaps = append(src.Gaps, evidence.ErrGap(evidence.CoverState, "host name", 0, err))
 	}

@@ -152,12 +152,16 @@ func unescape(s string) string {
 }
 
 // hostZone is the machine's time zone, whatever TZ says in this shell: the
-// mail server's logs are written in the machine's (localtime(5)).
+// mail server's logs are written in the machine's (localtime(5)). Nil when it
+// is set and cannot be read.
 func hostZone() *time.Location {
 	const link, folder = "/etc/localtime", "zoneinfo/"
 	data, err := os.ReadFile(link)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return time.UTC // localtime(5): without the file it is UTC
+	}
+	if err != nil {
+		return nil // there, and not to be read: every log that needs it says so
 	}
 	name := "Local"
 	if to, err := os.Readlink(link); err == nil {
@@ -167,7 +171,7 @@ func hostZone() *time.Location {
 	}
 	zone, err := time.LoadLocationFromTZData(name, data)
 	if err != nil {
-		return time.Local
+		return nil
 	}
 	return zone
 }
