@@ -37,11 +37,17 @@ func (f *finder) readBuilds(at *site, path string) {
 }
 
 // itsOwn reports whether the programs of a site are the product's and not
-// another vendor's that bear the same name: by the folder's name, by two of its
-// programs side by side, by a version of its line, or by what the files hold.
+// another vendor's that bear the same name: by the folder's name, by what else
+// names it (an uninstall entry, a unit), by two of its programs side by side, by
+// a version of its line, or by what the files hold.
 func (f *finder) itsOwn(at *site, files []evidence.Entry) bool {
 	own := at.product.Own
-	if own == nil || len(files) == 0 || own.MatchString(f.path(at.root)) || own.MatchString(string(at.root)) || own.MatchString(f.src.Target) {
+	if own == nil || len(files) == 0 || own.MatchString(f.path(at.root)) || at.root == "." && own.MatchString(f.src.Target) || slices.ContainsFunc(at.runs, own.MatchString) {
+		return true
+	}
+	if slices.ContainsFunc(at.signals, func(s evidence.Signal) bool {
+		return s.Kind == evidence.SignalUninstall || s.Kind == evidence.SignalContainer
+	}) {
 		return true
 	}
 	names := map[*evidence.ProgramFile]bool{}

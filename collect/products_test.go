@@ -403,5 +403,9 @@ func TestAnotherVendorsName(t *testing.T) {
 	f("a version of the product's line", true, tree{"Program Files/Other/MailService.exe": built("100.0.9406.1", "")})
 	f("a folder of its name", true, tree{"VendorMail/MailService.exe": built("15.7.6970.1", "")})
 	f("two of its programs", true, tree{"x/MailService.exe": built("15.7.6970.1", ""), "x/MailService.dll": built("15.7.6970.1", "")})
+	_, software := hives()
+	f("an uninstall entry", true, tree{
+		"Program Files (x86)/Vendor/Mail/MailService.exe": built("15.7.6970.1", ""), "Windows/System32/config/SOFTWARE": {Data: software},
+	})
 	f("its name inside", true, tree{"x/MailService.exe": named})
 }

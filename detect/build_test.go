@@ -208,19 +208,19 @@ func TestFixMoment(t *testing.T) {
 			t.Errorf("%s: build %d", name, i.Build)
 		}
 	}
-	birth, meta, key, start, process, compiled := evidence.ChangeBirth, evidence.ChangeMetadata, evidence.ChangeRegistry, evidence.ChangeStart, evidence.ChangeProcess, evidence.ChangeCompiled
+	birth, meta, key, process, compiled := evidence.ChangeBirth, evidence.ChangeMetadata, evidence.ChangeRegistry, evidence.ChangeProcess, evidence.ChangeCompiled
 	f("no trace", "")
 	f("the compile day alone", "", change(compiled, "2026-01-15"))
 	f("birth", "2026-01-20", change(birth, "2026-01-20"))
 	f("the latest", "2026-02-02", change(birth, "2026-01-20"), change(meta, "2026-02-02"), change(key, "2026-01-25"))
 	f("install date", "2026-01-20", evidence.Change{Kind: evidence.ChangeInstallDate, At: endOf("2026-01-20")})
-	f("the first start after", "2026-01-22", change(birth, "2026-01-20"), change(start, "2026-01-19"), change(start, "2026-01-30"), change(start, "2026-01-22"))
+	f("the first process start after", "2026-01-22", change(birth, "2026-01-20"), change(process, "2026-01-30"), change(process, "2026-01-22"))
 	f("the process start after", "2026-01-23", change(birth, "2026-01-20"), change(process, "2026-01-23"))
 	f("copied with the old birth", "", change(birth, "2025-01-01"))
 	f("a trace of the future", "2026-01-20", change(birth, "2026-01-20"), change(meta, "2027-01-01"))
 
 	i, _ := judgeBuild(t, Options{}, evidence.Installation{Signals: []evidence.Signal{exe("9511")}, Changes: []evidence.Change{
-		{Kind: evidence.ChangeInstallDate, At: endOf("2026-01-20")}, {Kind: birth, At: date("2026-01-20").Add(10 * time.Hour)}, {Kind: start, At: date("2026-01-20").Add(11 * time.Hour)},
+		{Kind: evidence.ChangeInstallDate, At: endOf("2026-01-20")}, {Kind: birth, At: date("2026-01-20").Add(10 * time.Hour)}, {Kind: process, At: date("2026-01-20").Add(11 * time.Hour)},
 	}})
 	if want := date("2026-01-20").Add(11 * time.Hour); !i.FixedAt.Equal(want) {
 		t.Errorf("a sharper trace of the same day: %s, want %s (%s)", i.FixedAt, want, i.FixedWhy)

@@ -35,7 +35,7 @@ func fixMoment(s version.Scheme, b build, changes []evidence.Change, starts star
 	f.at, f.why = last.At, fmt.Sprintf("%s, %s", describe(last.Kind), when(*last))
 	first, found := starts.firstAfter(last.At)
 	for _, c := range changes {
-		if c.Kind != evidence.ChangeStart && c.Kind != evidence.ChangeProcess || c.At.Before(last.At) {
+		if c.Kind != evidence.ChangeProcess || c.At.Before(last.At) {
 			continue
 		}
 		if !found || c.At.Before(first) {

@@ -70,7 +70,6 @@ const (
 	ChangeBirth       ChangeKind = "file birth"    // MFT or inode birth of a program file
 	ChangeMetadata    ChangeKind = "file change"   // MFT or inode change of a program file
 	ChangeRegistry    ChangeKind = "key written"   // last write of the uninstall key
-	ChangeStart       ChangeKind = "product start" // a start line in the product's log
 	ChangeProcess     ChangeKind = "process start" // the running process began
 	ChangeCompiled    ChangeKind = "file modified" // the shipped file's modification time: earliest possible only
 )
