@@ -57,6 +57,9 @@ func (b *bucket) add(s sighting, ref evidence.Ref, at time.Time, text []byte, li
 	if i >= limit {
 		return
 	}
+	if ref.Time.IsZero() {
+		ref.Time = at
+	}
 	if ref.Text == "" && text != nil {
 		ref.Text = string(bytes.TrimRight(text[:min(len(text), mostText)], "\r\n"))
 	}

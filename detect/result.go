@@ -86,7 +86,7 @@ func (x *Examination) fold(installs []judged) []verdict.Finding {
 	for k, b := range merged {
 		all = append(all, verdict.Finding{
 			Rule: k.rule.ID, Title: k.rule.Title, Question: k.rule.Parts, Severity: b.severity, Confidence: k.rule.Confidence, Class: k.class, Label: k.label,
-			Count: b.count, First: b.first, Last: b.last, Attack: k.rule.Attack, Refs: b.refs, Next: k.rule.Next, Vulns: k.rule.Vulns,
+			Count: b.count, First: b.first, Last: b.last, Attack: k.rule.Attack, Refs: b.refs, Sources: k.rule.Sources, Next: k.rule.Next, Vulns: k.rule.Vulns,
 			Open: k.class == verdict.Attempt && !provenFixed(installs, k.rule.Vulns, b),
 		})
 	}

@@ -93,7 +93,7 @@ type Indicator struct {
 	Attack     []string
 	Next       string
 	Label      string    // "known scanner: ..." for a finding's label; never lowers its class
-	Sources    []string  // for readers of the pack, as FirstSeen is
+	Sources    []string  // where it was published
 	FirstSeen  time.Time // zero: not stated
 	ValidFrom  time.Time // with ValidUntil, for OnPeer: outside it a sighting is a lead
 	ValidUntil time.Time // the first instant after the last day; zero: open, as ValidFrom

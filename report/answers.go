@@ -7,6 +7,7 @@ func fromVerdict(a verdict.Answers) Answers {
 		Exposed: fromPart(a.Exposed),
 		Compromised: Compromise{
 			Part: fromPart(a.Compromised.Part), Now: fromPart(a.Compromised.Now), Then: fromPart(a.Compromised.Then),
+			Reading:     a.Compromised.Reading,
 			DaysCovered: a.Compromised.DaysCovered, DaysRequired: a.Compromised.DaysRequired,
 		},
 		Reachable: fromPart(a.Reachable), Unprepared: fromPart(a.Unprepared),
@@ -28,6 +29,7 @@ func (a Answers) verdict() verdict.Answers {
 		Exposed: verdict.Part(a.Exposed),
 		Compromised: verdict.Compromise{
 			Part: verdict.Part(c.Part), Now: verdict.Part(c.Now), Then: verdict.Part(c.Then),
+			Reading:     c.Reading,
 			DaysCovered: c.DaysCovered, DaysRequired: c.DaysRequired,
 		},
 		Reachable: verdict.Part(a.Reachable), Unprepared: verdict.Part(a.Unprepared),

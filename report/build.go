@@ -137,7 +137,7 @@ func newFinding(f *verdict.Finding, sums map[string]string) Finding {
 		Severity: f.Severity, Confidence: f.Confidence, Class: f.Class, Label: clean(f.Label),
 		Count: f.Count, First: stamp(f.First), Last: stamp(f.Last),
 		Attack: escapeAll(f.Attack), Vulns: escapeAll(f.Vulns), Open: f.Open,
-		Refs: make([]Ref, 0, len(f.Refs)), Next: escape(f.Next),
+		Refs: make([]Ref, 0, len(f.Refs)), Steps: f.Steps, References: escapeAll(f.Sources), Next: escape(f.Next),
 	}
 	for _, r := range f.Refs {
 		out.Refs = append(out.Refs, newRef(r, sums))
@@ -146,7 +146,7 @@ func newFinding(f *verdict.Finding, sums map[string]string) Finding {
 }
 
 func newRef(r evidence.Ref, sums map[string]string) Ref {
-	out := Ref{Collector: r.Collector, Path: clean(r.Path), SHA256: r.SHA256, Text: clean(r.Text)}
+	out := Ref{Collector: r.Collector, Path: clean(r.Path), Time: stamp(r.Time), SHA256: r.SHA256, Text: clean(r.Text)}
 	if out.SHA256 == "" {
 		out.SHA256 = sums[r.Path]
 	}

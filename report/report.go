@@ -152,10 +152,11 @@ type Part struct {
 // Compromise is the worse of now and then, with both.
 type Compromise struct {
 	Part
-	Now          Part `json:"now"`
-	Then         Part `json:"then"`
-	DaysCovered  int  `json:"days_covered"` // of the required window, by every log family that is needed
-	DaysRequired int  `json:"days_required"`
+	Reading      verdict.Reading `json:"reading"` // what the findings add up to: "entered", "possibly entered", "attempt, outcome open", "knocked at" or ""
+	Now          Part            `json:"now"`
+	Then         Part            `json:"then"`
+	DaysCovered  int             `json:"days_covered"` // of the required window, by every log family that is needed
+	DaysRequired int             `json:"days_required"`
 }
 
 // Finding is one thing found, merged per rule and host.
@@ -176,19 +177,22 @@ type Finding struct {
 	Vulns      []string            `json:"vulnerabilities"` // CVEs whose exploitation it shows
 	Open       bool                `json:"open"`            // an attempt on a build that was, or may have been, affected
 	Refs       []Ref               `json:"refs"`
+	Steps      bool                `json:"steps,omitempty"`      // the refs are the steps of one sequence, in order
+	References []string            `json:"references,omitempty"` // where the knowledge behind the rule was published
 	Next       string              `json:"next"`
 }
 
 // Ref says where to look again. One of Line, Record and Offset is set, or none
 // for a whole file.
 type Ref struct {
-	Collector string `json:"collector"`
-	Path      string `json:"path"`
-	Line      *int64 `json:"line,omitempty"`   // from 1
-	Record    *int64 `json:"record,omitempty"` // from 1
-	Offset    *int64 `json:"offset,omitempty"` // from 0
-	SHA256    string `json:"sha256"`           // of the whole file; "" when it was not read whole
-	Text      string `json:"text"`
+	Collector string     `json:"collector"`
+	Path      string     `json:"path"`
+	Line      *int64     `json:"line,omitempty"`   // from 1
+	Record    *int64     `json:"record,omitempty"` // from 1
+	Offset    *int64     `json:"offset,omitempty"` // from 0
+	Time      *time.Time `json:"time,omitempty"`   // when what stands there happened
+	SHA256    string     `json:"sha256"`           // of the whole file; "" when it was not read whole
+	Text      string     `json:"text"`
 }
 
 // Coverage says where somebody looked; with Missed set, where they could not.

@@ -60,6 +60,7 @@ func Merge(all ...Answers) Answers {
 	}
 	m.Compromised = headline(pick(func(a Answers) Part { return a.Compromised.Now }), pick(func(a Answers) Part { return a.Compromised.Then }))
 	for _, a := range all {
+		m.Compromised.Reading = worseReading(m.Compromised.Reading, a.Compromised.Reading)
 		if a.Compromised.Then.Answer != NotExamined {
 			m.Compromised.DaysCovered = max(m.Compromised.DaysCovered, a.Compromised.DaysCovered)
 			m.Compromised.DaysRequired = max(m.Compromised.DaysRequired, a.Compromised.DaysRequired)

@@ -24,6 +24,7 @@ func Judge(asked Asked, logs []evidence.LogFormat, installs []Installation, find
 		j.dropped(evidence.CompromisedNow, j.now),
 		j.dropped(evidence.CompromisedThen, func() Part { return j.then(w, covered) }))
 	a.Compromised.DaysRequired, a.Compromised.DaysCovered = w.days(), covered
+	a.Compromised.Reading = j.reading()
 	return a
 }
 
@@ -51,23 +52,80 @@ func (j judge) weigh(part evidence.Parts) (proof, doubt, open, leads []Finding) 
 		if f.Question&part == 0 {
 			continue
 		}
-		switch f.Class {
-		case State, Success:
-			switch {
-			case atLeast(f.Severity, High) && f.Confidence != evidence.Unsure:
-				proof = append(proof, f)
-			case atLeast(f.Severity, Medium):
-				doubt = append(doubt, f)
+		switch f.weight() {
+		case proves:
+			proof = append(proof, f)
+		case doubts:
+			doubt = append(doubt, f)
+		case opens:
+			open = append(open, f)
+		case says:
+			if f.Class == Lead {
+				leads = append(leads, f)
 			}
-		case Attempt:
-			if f.Open && atLeast(f.Severity, Medium) {
-				open = append(open, f)
-			}
-		case Lead:
-			leads = append(leads, f)
 		}
 	}
 	return proof, doubt, open, leads
+}
+
+// reading says what the findings of both parts add up to. A lead adds nothing.
+func (j judge) reading() Reading {
+	read := Untouched
+	for _, f := range j.findings {
+		if f.Question&j.asked.Parts&evidence.Compromised != 0 {
+			read = worseReading(read, f.reading())
+		}
+	}
+	return read
+}
+
+// reading is what one finding alone adds up to.
+func (f *Finding) reading() Reading {
+	switch f.weight() {
+	case proves:
+		return Entered
+	case doubts:
+		return Suspected
+	case opens:
+		return OpenAttempt
+	}
+	if f.Class == Scan || f.Class == Failed || f.Class == Attempt {
+		return KnockedAt
+	}
+	return Untouched
+}
+
+// worseReading returns the worse of two readings.
+func worseReading(a, b Reading) Reading {
+	order := []Reading{Entered, Suspected, OpenAttempt, KnockedAt, Untouched}
+	return order[min(slices.Index(order, a), slices.Index(order, b))]
+}
+
+// weight is how much a finding says about compromise.
+type weight uint8
+
+const (
+	says   weight = iota // something happened, and nothing follows
+	opens                // an attempt whose outcome is open
+	doubts               // may prove, and is too weak to
+	proves
+)
+
+func (f *Finding) weight() weight {
+	switch f.Class {
+	case State, Success:
+		switch {
+		case atLeast(f.Severity, High) && f.Confidence != evidence.Unsure:
+			return proves
+		case atLeast(f.Severity, Medium):
+			return doubts
+		}
+	case Attempt:
+		if f.Open && atLeast(f.Severity, Medium) {
+			return opens
+		}
+	}
+	return says
 }
 
 // now: what is there. A finding outranks every gap.

@@ -64,7 +64,9 @@ type Finding struct {
 	First      time.Time
 	Last       time.Time
 	Attack     []string       // ATT&CK technique ids
-	Refs       []evidence.Ref // ascending by Ref.Compare
+	Refs       []evidence.Ref // ascending by Ref.Compare; with Steps, in the order of their times
+	Steps      bool           // Refs are the steps of one sequence
+	Sources    []string       // where the knowledge behind the rule was published; URLs
 	Next       string         // what to do about it, one sentence
 	Vulns      []string       // CVEs whose exploitation it shows; nil: tied to none
 	Open       bool           // for an attempt: the build at that moment was, or may have been, affected
@@ -157,9 +159,23 @@ type Answers struct {
 	Unprepared  Part
 }
 
+// Reading says in a word what the findings of now and then add up to. It is no
+// answer: what could not be read may hold more.
+type Reading string
+
+// The readings, worst first.
+const (
+	Entered     Reading = "entered"               // proof stands among the findings
+	Suspected   Reading = "possibly entered"      // a person has to look
+	OpenAttempt Reading = "attempt, outcome open" // somebody tried what the build was, or may have been, affected by
+	KnockedAt   Reading = "knocked at"            // scans, and attempts on what was proven fixed
+	Untouched   Reading = ""                      // nothing of all that
+)
+
 // Compromise is the worse of now and then, with both.
 type Compromise struct {
 	Part
+	Reading      Reading
 	Now, Then    Part
 	DaysCovered  int // days of the required window that every needed log family covered
 	DaysRequired int
