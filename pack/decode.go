@@ -39,6 +39,12 @@ type (
 	}
 )
 
+// opaque is a value that the loader leaves to somebody else.
+type opaque struct {
+	at   place
+	node *yaml.Node // nil: not there
+}
+
 // scalar is implemented by text, day and pattern.
 type scalar interface {
 	set(value string, at place) error
@@ -133,6 +139,10 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, enum string, depth int) {
 		if d.left == -1 || depth > maxDepth {
 			d.fail(at, ErrLimit, "more than %d values, or nested deeper than %d", maxNodes, maxDepth)
 		}
+		return
+	}
+	if o, ok := v.Addr().Interface().(*opaque); ok {
+		*o = opaque{at, n}
 		return
 	}
 	if n.Kind == yaml.AliasNode || n.Anchor != "" || n.Style&yaml.TaggedStyle != 0 {

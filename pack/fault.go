@@ -22,6 +22,9 @@ var (
 	ErrExample      = errors.New("pack: example contradicts pattern")
 	ErrUnsure       = errors.New("pack: unsure is no proof")
 	ErrAdvisory     = errors.New("pack: advisory")
+	ErrPlaybook     = errors.New("pack: playbook")
+	ErrRule         = errors.New("pack: rule that cannot be used")
+	ErrUntested     = errors.New("pack: rule without a test")
 	ErrLimit        = errors.New("pack: limit")
 )
 

@@ -25,9 +25,8 @@ func (l *loader) indicators(s *specIndicators) {
 		f.unique(seen, s.Places[i].ID)
 		l.pack.Places = append(l.pack.Places, f.place(&s.Places[i]))
 	}
-	seen = map[string]bool{}
 	for i := range s.Indicators {
-		f.unique(seen, s.Indicators[i].ID)
+		f.unique(l.ids, s.Indicators[i].ID)
 		made := l.indicator(f, &s.Indicators[i])
 		l.prove(f, &s.Indicators[i], &made)
 		l.pack.Indicators = append(l.pack.Indicators, made)
@@ -60,15 +59,7 @@ func (l *loader) indicator(f *file, s *specIndicator) Indicator {
 	if out.Kind == OnEvent || out.Kind == OnPeer {
 		out.Parts = evidence.CompromisedThen
 	}
-	for _, v := range s.Vulns {
-		f.shaped(v, cveID, "a CVE id")
-		if !slices.ContainsFunc(l.pack.Vulnerabilities, func(known Vulnerability) bool { return known.ID == v.string }) {
-			f.fail(v.at, ErrReference, "no advisory has %s", v.string)
-		}
-	}
-	for _, a := range s.Attack {
-		f.shaped(a, attackRef, "an ATT&CK technique, T1505.003")
-	}
+	l.known(f, s.Vulns, s.Attack)
 	if !out.ValidUntil.IsZero() && !out.ValidFrom.Before(out.ValidUntil) {
 		f.fail(s.ValidUntil.at, ErrValue, "valid_until lies before valid_from")
 	}
@@ -78,6 +69,19 @@ func (l *loader) indicator(f *file, s *specIndicator) Indicator {
 	}
 	out.Match = l.match(f, s)
 	return out
+}
+
+// known demands that CVEs are of the pack's advisories, and techniques look so.
+func (l *loader) known(f *file, vulns, attack []text) {
+	for _, v := range vulns {
+		f.shaped(v, cveID, "a CVE id")
+		if !slices.ContainsFunc(l.pack.Vulnerabilities, func(known Vulnerability) bool { return known.ID == v.string }) {
+			f.fail(v.at, ErrReference, "no advisory has %s", v.string)
+		}
+	}
+	for _, a := range attack {
+		f.shaped(a, attackRef, "an ATT&CK technique, T1505.003")
+	}
 }
 
 // proof keeps an unsure indicator from ever answering a question.

@@ -12,6 +12,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strings"
 
 	"postern/evidence"
 	"postern/version"
@@ -24,12 +25,22 @@ const (
 	maxPackSize = 32 << 20
 )
 
-// packFiles are the YAML files of a pack, all of them needed.
-var packFiles = []string{"indicators.yaml", "logs.yaml", "pack.yaml", "product.yaml"}
+// The files of a pack. Those of needed must be there, and at least one advisory.
+var (
+	needed   = []string{"logs.yaml", "pack.yaml", "product.yaml"}
+	optional = []string{"config.yaml", "indicators.yaml", playbookFile}
+)
 
-// advisoryFile is the only other kind of file: a CSAF document under the name
-// that CSAF 2.0 section 5.1 gives it.
-var advisoryFile = regexp.MustCompile(`^advisories/[a-z0-9+_-]+\.json$`)
+const playbookFile = "playbook.json"
+
+// The folders of a pack and what their files are called. An advisory is a CSAF
+// document under the name that CSAF 2.0 section 5.1 gives it.
+var (
+	advisoryFile = regexp.MustCompile(`^advisories/[a-z0-9+_-]+\.json$`)
+	sigmaFile    = regexp.MustCompile(`^sigma/[a-z0-9_-]+\.yml$`)
+	yaraFile     = regexp.MustCompile(`^yara/[a-z0-9_-]+\.yar$`)
+	testFile     = regexp.MustCompile(`^tests/[a-z0-9_-]+\.txtar$`)
+)
 
 // Load reads one pack folder. A file it does not know, a field no file has, a
 // pattern that fails its own example, a reference to nothing, an advisory that
@@ -41,7 +52,7 @@ func Load(fsys fs.FS) (*Pack, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{faults: &faults{}, pack: &Pack{SHA256: digest(content)}}
+	l := &loader{faults: &faults{}, pack: &Pack{SHA256: digest(content)}, ids: map[string]bool{}}
 	l.load(content)
 	if err := l.faults.err(); err != nil {
 		return nil, err
@@ -120,6 +131,7 @@ func sortedNames(content map[string][]byte) []string {
 type loader struct {
 	faults *faults
 	pack   *Pack
+	ids    map[string]bool // of indicators, checks and Sigma rules: findings are told apart by them
 }
 
 // load decodes every file, then makes the runtime parts in the order they
@@ -130,41 +142,62 @@ func (l *loader) load(content map[string][]byte) {
 		product    specProduct
 		logs       specLogs
 		indicators specIndicators
+		config     specConfig
 	)
-	whole := true
-	for name, into := range map[string]any{"pack.yaml": &head, "product.yaml": &product, "logs.yaml": &logs, "indicators.yaml": &indicators} {
-		f := l.file(name)
-		text, there := content[name]
-		if !there {
-			f.fail(place{}, ErrMissing, "file")
-		}
-		whole = there && f.decode(text, into) && whole
-	}
-	var advisories []string
-	for _, name := range sortedNames(content) {
-		switch {
-		case advisoryFile.MatchString(name):
-			advisories = append(advisories, name)
-		case !slices.Contains(packFiles, name):
-			l.file(name).fail(place{}, ErrUnknownFile, "a pack holds %v and advisories/*.json", packFiles)
+	for _, name := range needed {
+		if _, there := content[name]; !there {
+			l.file(name).fail(place{}, ErrMissing, "file")
 		}
 	}
-	if len(advisories) == 0 {
+	folders := l.sort(content)
+	if len(folders[advisoryFile]) == 0 {
 		l.file("advisories").fail(place{}, ErrMissing, "no CSAF document")
 	}
-	if !whole {
-		return
+	whole := true
+	for name, into := range map[string]any{"pack.yaml": &head, "product.yaml": &product, "logs.yaml": &logs, "indicators.yaml": &indicators, "config.yaml": &config} {
+		text, there := content[name]
+		whole = (there && l.file(name).decode(text, into) || !there && slices.Contains(optional, name)) && whole
 	}
-	if !l.head(&head) {
+	if !whole || !l.head(&head) {
 		return // without a scheme nothing else can be judged
 	}
 	l.product(&product)
-	for _, name := range advisories {
+	for _, name := range folders[advisoryFile] {
 		l.advisory(name, content[name])
 	}
 	l.order()
 	l.logs(&logs)
 	l.indicators(&indicators)
+	l.checks(&config)
+	for _, name := range folders[sigmaFile] {
+		l.sigma(name, content[name])
+	}
+	for _, name := range folders[yaraFile] {
+		l.pack.YARA = append(l.pack.YARA, TextFile{name, content[name]})
+	}
+	for _, name := range folders[testFile] {
+		l.test(name, content[name])
+	}
+	if text, there := content[playbookFile]; there {
+		l.playbook(text)
+	}
+}
+
+// sort puts every file of a folder to its kind and refuses the rest.
+func (l *loader) sort(content map[string][]byte) map[*regexp.Regexp][]string {
+	folders := map[*regexp.Regexp][]string{}
+	for _, name := range sortedNames(content) {
+		kinds := []*regexp.Regexp{advisoryFile, sigmaFile, yaraFile, testFile}
+		i := slices.IndexFunc(kinds, func(k *regexp.Regexp) bool { return k.MatchString(name) })
+		switch {
+		case i >= 0:
+			folders[kinds[i]] = append(folders[kinds[i]], name)
+		case !slices.Contains(needed, name) && !slices.Contains(optional, name):
+			l.file(name).fail(place{}, ErrUnknownFile, "a pack holds %s, advisories/*.json, sigma/*.yml, yara/*.yar and tests/*.txtar; names are lower case",
+				strings.Join(slices.Concat(needed, optional), ", "))
+		}
+	}
+	return folders
 }
 
 func (l *loader) file(name string) *file { return &file{path.Clean(name), l.faults} }

@@ -40,6 +40,9 @@ func TestBaseLoads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(p.Sigma) != 3 || len(p.YARA) != 1 || len(p.Checks) != 3 || len(p.Tests) != 2 || p.Playbook == nil {
+		t.Errorf("%+v", p)
+	}
 	if len(p.SHA256) != 64 || len(p.Indicators) != 1 || p.Vulnerabilities[0].Fixed.Build != 9518 {
 		t.Errorf("%+v", p)
 	}

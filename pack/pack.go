@@ -28,6 +28,11 @@ type Pack struct {
 	Logs            []evidence.LogFormat
 	Places          []evidence.Place
 	Indicators      []Indicator
+	Sigma           []SigmaFile
+	YARA            []TextFile
+	Checks          []Check
+	Tests           []Test
+	Playbook        []byte    // CACAO 2.0; nil: none
 	RequiredFrom    time.Time // start of the required window: earliest safe start of the vulnerabilities in KEV
 }
 
@@ -73,11 +78,14 @@ type IndicatorKind string
 
 // The kinds of indicator.
 const (
-	OnEvent  IndicatorKind = "event"  // Where over an event's roles and fields
-	OnFile   IndicatorKind = "file"   // Place's files, by Name and tests of content
-	OnFolder IndicatorKind = "folder" // Place's folders
-	OnHash   IndicatorKind = "hash"   // files of every place that asks for hashes
-	OnPeer   IndicatorKind = "peer"   // addresses and domains in events
+	OnEvent   IndicatorKind = "event"   // Where over an event's roles and fields
+	OnFile    IndicatorKind = "file"    // Place's files, by Name and tests of content
+	OnFolder  IndicatorKind = "folder"  // Place's folders
+	OnHash    IndicatorKind = "hash"    // files of every place that asks for hashes
+	OnPeer    IndicatorKind = "peer"    // addresses and domains in events
+	OnSigma   IndicatorKind = "sigma"   // events, by a Sigma rule; Match is not read
+	OnYARA    IndicatorKind = "yara"    // content, by a YARA rule; Match is not read
+	OnSetting IndicatorKind = "setting" // settings files, by a Check; Match is not read
 )
 
 // Indicator is one thing to look for.

@@ -125,7 +125,7 @@ type specSource struct {
 // specIndicators is indicators.yaml.
 type specIndicators struct {
 	Places     []specPlace     `yaml:"places"`
-	Indicators []specIndicator `yaml:"indicators" need:"yes"`
+	Indicators []specIndicator `yaml:"indicators"`
 }
 
 type specPlace struct {
@@ -202,4 +202,124 @@ type specCase struct {
 	Folder  text            `yaml:"folder"`
 	Hash    text            `yaml:"hash"`
 	Peer    text            `yaml:"peer"`
+}
+
+// specSigma is one file of sigma/: the keys of the Sigma specification (2.1)
+// and nothing else, so that a misspelled one is no silent comment. What is
+// opaque is for the engine.
+type specSigma struct {
+	here
+	Title       text     `yaml:"title" need:"yes"`
+	ID          text     `yaml:"id" need:"yes"`
+	Name        text     `yaml:"name"`
+	Related     opaque   `yaml:"related"`
+	Taxonomy    text     `yaml:"taxonomy"`
+	Status      text     `yaml:"status" enum:"stable,test,experimental"`
+	Description text     `yaml:"description"`
+	License     text     `yaml:"license"`
+	Author      text     `yaml:"author"`
+	References  []text   `yaml:"references"`
+	Date        day      `yaml:"date"`
+	Modified    day      `yaml:"modified"`
+	LogSource   opaque   `yaml:"logsource"`
+	Detection   opaque   `yaml:"detection"`
+	Correlation opaque   `yaml:"correlation"`
+	Fields      opaque   `yaml:"fields"`
+	False       []text   `yaml:"falsepositives"`
+	Level       text     `yaml:"level" enum:"informational,low,medium,high,critical"`
+	Tags        []text   `yaml:"tags"`
+	Scope       opaque   `yaml:"scope"`
+	Generate    opaque   `yaml:"generate"`
+	Postern     specRate `yaml:"postern" need:"yes"`
+}
+
+// specRate is how a match of a Sigma rule is judged: either a label alone, or
+// all the rest.
+type specRate struct {
+	here
+	Label      text              `yaml:"label"`
+	Class      text              `yaml:"class" enum:"state,lead,scan,attempt,failed,success"`
+	Confidence text              `yaml:"confidence" enum:"confirmed,likely,unsure"`
+	Part       text              `yaml:"part" enum:"now,then"`
+	FirstSeen  day               `yaml:"first_seen"`
+	Next       text              `yaml:"next"`
+	Outcomes   []specRuleOutcome `yaml:"outcomes"`
+}
+
+type specRuleOutcome struct {
+	Condition text `yaml:"condition" need:"yes"`
+	Class     text `yaml:"class" need:"yes" enum:"state,lead,scan,attempt,failed,success"`
+	Level     text `yaml:"level" need:"yes" enum:"informational,low,medium,high,critical"`
+	WhenFixed text `yaml:"when_fixed" enum:"lead,scan,attempt"`
+}
+
+// specConfig is config.yaml.
+type specConfig struct {
+	Checks []specCheck `yaml:"checks" need:"yes"`
+}
+
+type specCheck struct {
+	here
+	ID         text            `yaml:"id" need:"yes"`
+	Title      text            `yaml:"title" need:"yes"`
+	Place      text            `yaml:"place" need:"yes"`
+	Name       pattern         `yaml:"name"`
+	Key        pattern         `yaml:"key"`
+	Value      pattern         `yaml:"value"`
+	Except     pattern         `yaml:"except"`
+	Count      *specCount      `yaml:"count"`
+	Changed    bool            `yaml:"changed"`
+	Class      text            `yaml:"class" need:"yes" enum:"state,lead,scan,attempt,failed,success"`
+	Severity   text            `yaml:"severity" need:"yes" enum:"info,low,medium,high,critical"`
+	Confidence text            `yaml:"confidence" need:"yes" enum:"confirmed,likely,unsure"`
+	Vulns      []text          `yaml:"vulnerabilities"`
+	Attack     []text          `yaml:"attack"`
+	Next       text            `yaml:"next" need:"yes"`
+	Sources    []text          `yaml:"sources" need:"yes"`
+	FirstSeen  day             `yaml:"first_seen"`
+	Examples   []specCheckCase `yaml:"examples" need:"yes"`
+	Near       []specCheckCase `yaml:"near" need:"yes"`
+}
+
+type specCount struct {
+	here
+	Over int `yaml:"over" need:"yes"`
+}
+
+// specCheckCase is a settings file: its path, what is in it, as plain text or
+// base64, and the day it was changed where that counts.
+type specCheckCase struct {
+	here
+	File    text `yaml:"file" need:"yes"`
+	Content text `yaml:"content"`
+	Text    text `yaml:"text"`
+	Changed day  `yaml:"changed"`
+}
+
+// specTest is the header of a case in tests/.
+type specTest struct {
+	here
+	Title     text            `yaml:"title" need:"yes"`
+	OS        text            `yaml:"os" enum:"windows,linux"`
+	Zone      text            `yaml:"zone"`
+	AsOf      text            `yaml:"as_of" need:"yes"`
+	Installed *specInstalled  `yaml:"installed"`
+	Expect    []specExpect    `yaml:"expect"`
+	Absent    []text          `yaml:"absent"`
+	Others    bool            `yaml:"others"`
+	Answers   map[string]text `yaml:"answers"`
+	Reading   text            `yaml:"reading"`
+}
+
+type specInstalled struct {
+	Version text `yaml:"version" need:"yes"`
+	Since   day  `yaml:"since"`
+}
+
+type specExpect struct {
+	here
+	Rule  text `yaml:"rule" need:"yes"`
+	Class text `yaml:"class" need:"yes" enum:"state,lead,scan,attempt,failed,success"`
+	Count int  `yaml:"count" need:"yes"`
+	Label text `yaml:"label"`
 }

@@ -1,0 +1,29 @@
+package pack
+
+import (
+	"errors"
+
+	"postern/cacao"
+)
+
+// errManual keeps commands what they are in a pack: text for people.
+var errManual = errors.New("a pack's commands are text for people: type manual")
+
+func (l *loader) playbook(text []byte) {
+	f := l.file(playbookFile)
+	book, problems := cacao.Parse(text)
+	for _, p := range problems {
+		f.fail(place{p.Line, p.Column}, ErrPlaybook, "%s", p.What)
+	}
+	if book == nil {
+		return
+	}
+	for _, step := range book.Steps {
+		for _, c := range step.Commands {
+			if c.Type != "manual" {
+				f.fail(place{c.Line, c.Column}, ErrPlaybook, "%w, not %q", errManual, c.Type)
+			}
+		}
+	}
+	l.pack.Playbook = text
+}
