@@ -1,0 +1,178 @@
+package sigma
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+)
+
+// glob is a compiled pattern: segments with any run of characters between them.
+type glob struct {
+	segments    []segment
+	left, right bool // open on that side
+	cased       bool
+	longest     string
+}
+
+// segment is text with wildcards of one character each.
+type segment struct {
+	pieces []piece
+	text   []byte // if there are no wildcards
+}
+
+// compile folds the pattern unless it is cased, so that it is held against
+// values folded the same way.
+func (p pattern) compile(cased bool) *glob {
+	g := &glob{cased: cased, longest: p.longestRun()}
+	var current []piece
+	flush := func() {
+		if len(current) == 0 {
+			return
+		}
+		s := segment{pieces: current}
+		if len(current) == 1 && current[0].wild == 0 {
+			s.text = []byte(current[0].text)
+		}
+		g.segments = append(g.segments, s)
+		current = nil
+	}
+	for i, part := range p {
+		if part.wild == anyRun {
+			flush()
+			g.left, g.right = g.left || i == 0, i == len(p)-1
+			continue
+		}
+		if !cased {
+			part.text = string(fold(nil, []byte(part.text)))
+		}
+		current = append(current, part)
+	}
+	flush()
+	return g
+}
+
+func (g *glob) holds(e *event, c *cell) bool {
+	texts := c.plain
+	if !g.cased {
+		texts = e.folded(c)
+	}
+	for _, text := range texts {
+		if g.match(text) {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *glob) literals() []string {
+	if len(g.longest) < shortest {
+		return nil
+	}
+	return []string{g.longest}
+}
+
+func (g *glob) cost() int {
+	switch {
+	case len(g.segments) > 1 || len(g.segments) == 1 && g.segments[0].text == nil:
+		return 8
+	case g.left && g.right:
+		return 4
+	}
+	return 2
+}
+
+// match holds a text, folded unless the pattern is cased, against the pattern.
+func (g *glob) match(s []byte) bool {
+	between := g.segments
+	if len(between) == 0 {
+		return g.left || len(s) == 0
+	}
+	if !g.left {
+		n := between[0].prefix(s)
+		if n < 0 || len(between) == 1 {
+			return n == len(s) || n >= 0 && g.right
+		}
+		s, between = s[n:], between[1:]
+	}
+	var last *segment
+	if !g.right {
+		last, between = &between[len(between)-1], between[:len(between)-1]
+	}
+	for i := range between {
+		end := between[i].find(s)
+		if end < 0 {
+			return false
+		}
+		s = s[end:]
+	}
+	return last == nil || last.suffix(s)
+}
+
+// prefix gives the length of the segment at the start of s, or -1.
+func (g *segment) prefix(s []byte) int {
+	rest := s
+	for _, p := range g.pieces {
+		switch {
+		case p.wild == 0 && !hasPrefix(rest, p.text), p.wild != 0 && len(rest) == 0:
+			return -1
+		case p.wild == 0:
+			rest = rest[len(p.text):]
+		default:
+			c, n := utf8.DecodeRune(rest)
+			if p.wild == anyDash && !strings.ContainsRune(dashes, c) {
+				return -1
+			}
+			rest = rest[n:]
+		}
+	}
+	return len(s) - len(rest)
+}
+
+// suffix reports whether s ends in the segment.
+func (g *segment) suffix(s []byte) bool {
+	for i := len(g.pieces) - 1; i >= 0; i-- {
+		p := g.pieces[i]
+		switch {
+		case p.wild == 0 && !bytes.HasSuffix(s, []byte(p.text)), p.wild != 0 && len(s) == 0:
+			return false
+		case p.wild == 0:
+			s = s[:len(s)-len(p.text)]
+		default:
+			c, n := utf8.DecodeLastRune(s)
+			if p.wild == anyDash && !strings.ContainsRune(dashes, c) {
+				return false
+			}
+			s = s[:len(s)-n]
+		}
+	}
+	return true
+}
+
+// find gives the end of the segment's first place in s, or -1.
+func (g *segment) find(s []byte) int {
+	if g.text != nil {
+		if i := bytes.Index(s, g.text); i >= 0 {
+			return i + len(g.text)
+		}
+		return -1
+	}
+	for at := 0; at <= len(s); {
+		if first := g.pieces[0]; first.wild == 0 {
+			i := bytes.Index(s[at:], []byte(first.text))
+			if i < 0 {
+				return -1
+			}
+			at += i
+		}
+		if n := g.prefix(s[at:]); n >= 0 {
+			return at + n
+		}
+		_, n := utf8.DecodeRune(s[at:])
+		at += max(n, 1)
+	}
+	return -1
+}
+
+func hasPrefix(s []byte, prefix string) bool {
+	return len(s) >= len(prefix) && string(s[:len(prefix)]) == prefix
+}
