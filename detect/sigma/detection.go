@@ -141,22 +141,32 @@ func (d *detection) item(at *yaml.Node, key string, values []*yaml.Node) *node {
 // node ends the chain: the values are linked by "or", or by "and" after the
 // modifier all.
 func (it *item) node() *node {
-	var all []*node
-	for _, o := range it.operands {
-		vs, err := o.values(it)
+	var all []value
+	var any *texts // texts linked by "or" are one value
+	for i := range it.operands {
+		v, err := it.operands[i].value(it)
 		if err != nil {
-			it.fail(o.node, "%w", err)
+			it.fail(it.operands[i].node, "%w", err)
 			return nil
 		}
-		var alternatives []*node
-		for _, v := range vs {
-			alternatives = append(alternatives, leaf(it.field, v))
+		text, isText := v.(*texts)
+		switch {
+		case !isText || it.all:
+			all = append(all, v)
+		case any == nil:
+			any = text
+			all = append(all, v)
+		default:
+			any.globs = append(any.globs, text.globs...)
 		}
-		all = append(all, anyOf(alternatives))
 	}
-	n := anyOf(all)
+	var leaves []*node
+	for _, v := range all {
+		leaves = append(leaves, leaf(it.field, v))
+	}
+	n := anyOf(leaves)
 	if it.all {
-		n = allOf(all)
+		n = allOf(leaves)
 	}
 	if it.neq {
 		n = negate(n)

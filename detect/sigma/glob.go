@@ -9,9 +9,8 @@ import (
 // glob is a compiled pattern: segments with any run of characters between them.
 type glob struct {
 	segments    []segment
-	left, right bool // open on that side
-	cased       bool
-	longest     string
+	left, right bool   // open on that side
+	longest     string // see longestRun
 }
 
 // segment is text with wildcards of one character each.
@@ -22,8 +21,8 @@ type segment struct {
 
 // compile folds the pattern unless it is cased, so that it is held against
 // values folded the same way.
-func (p pattern) compile(cased bool) *glob {
-	g := &glob{cased: cased, longest: p.longestRun()}
+func (p pattern) compile(cased bool) glob {
+	g := glob{longest: p.longestRun()}
 	var current []piece
 	flush := func() {
 		if len(current) == 0 {
@@ -51,34 +50,48 @@ func (p pattern) compile(cased bool) *glob {
 	return g
 }
 
-func (g *glob) holds(e *event, c *cell) bool {
-	texts := c.plain
-	if !g.cased {
-		texts = e.folded(c)
+// texts is what a field is compared with most: patterns, any of which may match.
+type texts struct {
+	globs []glob
+	cased bool
+}
+
+func (v *texts) holds(e *event, c *cell) bool {
+	have := c.plain
+	if !v.cased && len(have) > 0 {
+		have = e.folded(c)
 	}
-	for _, text := range texts {
-		if g.match(text) {
-			return true
+	for _, text := range have {
+		for i := range v.globs {
+			if v.globs[i].match(text) {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-func (g *glob) literals() []string {
-	if len(g.longest) < shortest {
-		return nil
+func (v *texts) literals() []string {
+	var all []string
+	for i := range v.globs {
+		all = append(all, v.globs[i].longest)
 	}
-	return []string{g.longest}
+	return usable(all)
 }
 
-func (g *glob) cost() int {
-	switch {
-	case len(g.segments) > 1 || len(g.segments) == 1 && g.segments[0].text == nil:
-		return 8
-	case g.left && g.right:
-		return 4
+func (v *texts) cost() int {
+	sum := 0
+	for i := range v.globs {
+		switch g := &v.globs[i]; {
+		case len(g.segments) > 1 || len(g.segments) == 1 && g.segments[0].text == nil:
+			sum += 8
+		case g.left && g.right:
+			sum += 4
+		default:
+			sum += 2
+		}
 	}
-	return 2
+	return sum
 }
 
 // match holds a text, folded unless the pattern is cased, against the pattern.

@@ -39,7 +39,7 @@ func (n *node) literals() []literal {
 		for _, text := range n.test.value.literals() {
 			all = append(all, literal{text, n.test.field})
 		}
-		return all
+		return reduce(all)
 	case n.not != nil:
 		return nil
 	}

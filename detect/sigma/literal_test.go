@@ -122,13 +122,13 @@ func (m *maker) value(v value, values [][]byte, before []byte) []byte {
 	case *expression:
 		tree, _ := syntax.Parse(v.String(), syntax.Perl)
 		return append(before, m.expression(tree)...)
-	case *glob:
-		return m.glob(v, before)
+	case *texts:
+		return m.glob(&v.globs[m.IntN(len(v.globs))], v.cased, before)
 	}
 	return before
 }
 
-func (m *maker) glob(g *glob, before []byte) []byte {
+func (m *maker) glob(g *glob, cased bool, before []byte) []byte {
 	var text []byte
 	if g.left {
 		text = append(before, m.junk()...)
@@ -154,7 +154,7 @@ func (m *maker) glob(g *glob, before []byte) []byte {
 			text = append(text, before...)
 		}
 	}
-	if !g.cased {
+	if !cased {
 		text = m.recase(text)
 	}
 	return text

@@ -2,51 +2,40 @@ package sigma
 
 import (
 	"bytes"
-	"fmt"
+	"errors"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// values ends the chain of an operand: what the field is compared with, as
-// alternatives.
-func (o *operand) values(it *item) ([]value, error) {
+// value ends the chain of an operand: what the field is compared with.
+func (o *operand) value(it *item) (value, error) {
 	switch o.kind {
 	case aNull:
 		if it.field == keyword {
-			return nil, fmt.Errorf("null is no keyword")
+			return nil, errors.New("null is no keyword")
 		}
-		return []value{existence(false)}, nil
+		return existence(false), nil
 	case anExistence:
-		return []value{existence(strings.EqualFold(o.source, "true"))}, nil
+		return existence(strings.EqualFold(o.source, "true")), nil
 	case aNetwork:
-		return []value{network{o.network}}, nil
+		return network{o.network}, nil
 	case aComparison:
-		return []value{comparison{o.operator, it.part, o.number}}, nil
+		return comparison{o.operator, it.part, o.number}, nil
 	case aReference:
-		return []value{reference{it.detection.field(o.source), o.open, o.ends, it.cased}}, nil
+		return reference{it.detection.field(o.source), o.open, o.ends, it.cased}, nil
 	case anExpr:
-		e, err := newExpression(o, it.flags)
-		return []value{e}, err
+		return newExpression(o, it.flags)
 	}
-	anchored := func(m string) bool { return m == "startswith" || m == "endswith" }
-	var all []value
+	v := &texts{cased: it.cased}
 	for _, p := range o.patterns {
-		if it.field == keyword && !hasAny(it.done, anchored) {
+		if it.field == keyword && !slices.Contains(it.done, "startswith") && !slices.Contains(it.done, "endswith") {
 			p = p.widen(true, true) // keywords stand anywhere (Sigma rules, Keywords search)
 		}
-		all = append(all, p.compile(it.cased))
+		v.globs = append(v.globs, p.compile(it.cased))
 	}
-	return all, nil
-}
-
-func hasAny(all []string, is func(string) bool) bool {
-	for _, m := range all {
-		if is(m) {
-			return true
-		}
-	}
-	return false
+	return v, nil
 }
 
 // existence is the modifier exists, and null: the field is not there.
