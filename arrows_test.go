@@ -51,6 +51,7 @@ const (
 var over = map[string]string{
 	"evidence exported":  "the vocabulary of every room",
 	"detect/sigma lines": "one specification whole: rules, modifiers, correlations, filters; they share its reader and its conditions",
+	"pack lines":         "one strict loader for every file of a pack: nine kinds, each a page of fields and checks",
 	"collect lines":      "one walk serves every collector; reading programs (program.go) moves out when a second format joins it",
 }
 
