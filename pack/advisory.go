@@ -12,6 +12,7 @@ import (
 
 	"postern/csaf"
 	"postern/evidence"
+	"postern/pack/strict"
 	"postern/version"
 )
 
@@ -54,19 +55,19 @@ func (l *loader) advisory(name string, content []byte) {
 	f := l.file(name)
 	doc, err := csaf.Parse(bytes.NewReader(content))
 	if err != nil {
-		f.fail(place{}, ErrAdvisory, "%w", err)
+		f.Fail(place{}, ErrAdvisory, "%w", err)
 		return
 	}
 	problems := csaf.Check(doc)
 	for _, p := range problems {
-		f.fail(place{}, ErrAdvisory, "CSAF test %s: %s: %s", p.Test, p.Path, p.What)
+		f.Fail(place{}, ErrAdvisory, "CSAF test %s: %s: %s", p.Test, p.Path, p.What)
 	}
 	if len(problems) > 0 {
 		return
 	}
 	// CSAF 2.0 section 5.1: the file is named after the tracking id.
 	if want := idUnsafe.ReplaceAllString(strings.ToLower(doc.Meta.Tracking.ID), "_") + ".json"; want != path.Base(name) {
-		f.fail(place{}, ErrAdvisory, "tracking id %q wants the file name %s", doc.Meta.Tracking.ID, want)
+		f.Fail(place{}, ErrAdvisory, "tracking id %q wants the file name %s", doc.Meta.Tracking.ID, want)
 	}
 	versions := l.versions(f, doc)
 	for i := range doc.Vulnerabilities {
@@ -89,7 +90,7 @@ func (l *loader) versions(f *file, doc *csaf.Document) map[string]branch {
 			return b.Category == "product_name" && b.Name == l.pack.Product.Name
 		})
 		if !product {
-			f.fail(place{}, ErrAdvisory, "product %q stands under no product_name branch %q", p.ID, l.pack.Product.Name)
+			f.Fail(place{}, ErrAdvisory, "product %q stands under no product_name branch %q", p.ID, l.pack.Product.Name)
 			return
 		}
 		last := path[len(path)-1]
@@ -100,17 +101,17 @@ func (l *loader) versions(f *file, doc *csaf.Document) map[string]branch {
 
 func (l *loader) vulnerability(f *file, doc *csaf.Document, from *csaf.Vulnerability, versions map[string]branch) {
 	if !cveID.MatchString(from.CVE) {
-		f.fail(place{}, ErrAdvisory, "vulnerability %q has no CVE id", from.Title)
+		f.Fail(place{}, ErrAdvisory, "vulnerability %q has no CVE id", from.Title)
 		return
 	}
-	f = &file{f.name + ": " + from.CVE, f.faults}
+	f = &file{&strict.File{Name: f.Name + ": " + from.CVE, Faults: f.Faults}}
 	if slices.ContainsFunc(l.pack.Vulnerabilities, func(v Vulnerability) bool { return v.ID == from.CVE }) {
-		f.fail(place{}, ErrDuplicate, "another document has it")
+		f.Fail(place{}, ErrDuplicate, "another document has it")
 		return
 	}
 	v := Vulnerability{ID: from.CVE, Title: from.Title, Published: f.when("release_date", from.Released)}
 	if v.Title == "" {
-		f.fail(place{}, ErrMissing, "title")
+		f.Fail(place{}, ErrMissing, "title")
 	}
 	if from.CWE != nil {
 		v.CWE = from.CWE.ID
@@ -138,18 +139,18 @@ func (l *loader) vulnerability(f *file, doc *csaf.Document, from *csaf.Vulnerabi
 // that its own ranges call affected.
 func (l *loader) ranges(f *file, v *Vulnerability, status *csaf.Status, versions map[string]branch) {
 	if status == nil || len(status.KnownAffected) == 0 {
-		f.fail(place{}, ErrMissing, "known_affected products")
+		f.Fail(place{}, ErrMissing, "known_affected products")
 		return
 	}
 	for _, id := range status.KnownAffected {
 		b := versions[id]
 		if b.category != "product_version_range" {
-			f.fail(place{}, ErrAdvisory, "affected product %q is no product_version_range", id)
+			f.Fail(place{}, ErrAdvisory, "affected product %q is no product_version_range", id)
 			continue
 		}
 		parsed, err := version.ParseRange(l.pack.Scheme, b.name)
 		if err != nil {
-			f.fail(place{}, ErrAdvisory, "%w", err)
+			f.Fail(place{}, ErrAdvisory, "%w", err)
 			continue
 		}
 		v.Affected = append(v.Affected, parsed)
@@ -159,18 +160,18 @@ func (l *loader) ranges(f *file, v *Vulnerability, status *csaf.Status, versions
 	}
 	b := versions[status.FirstFixed[0]]
 	if len(status.FirstFixed) > 1 || b.category != "product_version" {
-		f.fail(place{}, ErrAdvisory, "first_fixed wants one product under a product_version branch")
+		f.Fail(place{}, ErrAdvisory, "first_fixed wants one product under a product_version branch")
 		return
 	}
 	fixed, err := l.pack.Scheme.Parse(b.name)
 	if err != nil {
-		f.fail(place{}, ErrAdvisory, "first fixed: %w", err)
+		f.Fail(place{}, ErrAdvisory, "first fixed: %w", err)
 		return
 	}
 	v.Fixed = fixed
 	for _, r := range v.Affected {
 		if in, known := r.Holds(l.pack.Scheme, fixed); in || !known {
-			f.fail(place{}, ErrAdvisory, "%s does not exclude the first fixed version %s", r.Text, fixed.Text)
+			f.Fail(place{}, ErrAdvisory, "%s does not exclude the first fixed version %s", r.Text, fixed.Text)
 		}
 	}
 }
@@ -190,12 +191,12 @@ func (l *loader) score(f *file, from *csaf.Vulnerability) (highest float64) {
 		}
 		m := cvss4Text.FindStringSubmatch(n.Text)
 		if m == nil {
-			f.fail(place{}, ErrValue, "note %q: %q is not like \"9.3 (VulnCheck)\"", cvss4Title, n.Text)
+			f.Fail(place{}, ErrValue, "note %q: %q is not like \"9.3 (VulnCheck)\"", cvss4Title, n.Text)
 			continue
 		}
 		score, err := strconv.ParseFloat(m[1], 64)
 		if err != nil {
-			f.fail(place{}, ErrValue, "note %q: %w", cvss4Title, err)
+			f.Fail(place{}, ErrValue, "note %q: %w", cvss4Title, err)
 		}
 		highest = max(highest, score)
 	}
@@ -209,12 +210,12 @@ func (l *loader) sureness(f *file, notes []csaf.Note) evidence.Confidence {
 			continue
 		}
 		word, _, _ := strings.Cut(n.Text, ":")
-		if !one(word, confidences) {
-			f.fail(place{}, ErrValue, "note %q begins with none of %s", sureTitle, confidences)
+		if !slices.Contains(strings.Split(confidences, ","), word) {
+			f.Fail(place{}, ErrValue, "note %q begins with none of %s", sureTitle, confidences)
 		}
 		return evidence.Confidence(word)
 	}
-	f.fail(place{}, ErrMissing, "note %q", sureTitle)
+	f.Fail(place{}, ErrMissing, "note %q", sureTitle)
 	return ""
 }
 
@@ -225,7 +226,7 @@ func (l *loader) threats(f *file, v *Vulnerability, threats []csaf.Threat) (firs
 		case strings.HasPrefix(t.Details, kevPrefix):
 			m := kevDetails.FindStringSubmatch(t.Details)
 			if m == nil || t.Category != "exploit_status" {
-				f.fail(place{}, ErrValue, "threat %q is not of the form %s", t.Details, kevDetails)
+				f.Fail(place{}, ErrValue, "threat %q is not of the form %s", t.Details, kevDetails)
 				continue
 			}
 			v.KEVAdded, v.KEVDue = f.when("KEV added", m[1]), f.when("KEV due", m[2])
@@ -268,7 +269,7 @@ func (f *file) when(what, value string) time.Time {
 			return t.UTC()
 		}
 	}
-	f.fail(place{}, ErrValue, "%s: %q is no date", what, value)
+	f.Fail(place{}, ErrValue, "%s: %q is no date", what, value)
 	return time.Time{}
 }
 

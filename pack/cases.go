@@ -17,14 +17,14 @@ func (l *loader) prove(f *file, s *specIndicator, in *Indicator) {
 		hit, class := l.hits(f, in, c)
 		switch {
 		case !hit:
-			f.fail(c.at, ErrExample, "example of %q is not matched", in.ID)
-		case c.Class.string != "" && c.Class.string != class:
-			f.fail(c.Class.at, ErrExample, "example of %q is classed %q, not %q", in.ID, class, c.Class.string)
+			f.Fail(c.At, ErrExample, "example of %q is not matched", in.ID)
+		case c.Class.Value != "" && c.Class.Value != class:
+			f.Fail(c.Class.At, ErrExample, "example of %q is classed %q, not %q", in.ID, class, c.Class.Value)
 		}
 	}
 	for i := range s.Near {
 		if hit, _ := l.hits(f, in, &s.Near[i]); hit {
-			f.fail(s.Near[i].at, ErrExample, "near miss of %q is matched", in.ID)
+			f.Fail(s.Near[i].At, ErrExample, "near miss of %q is matched", in.ID)
 		}
 	}
 }
@@ -32,7 +32,7 @@ func (l *loader) prove(f *file, s *specIndicator, in *Indicator) {
 // hits evaluates one case. A case of the wrong kind is a fault.
 func (l *loader) hits(f *file, in *Indicator, c *specCase) (hit bool, class string) {
 	set := 0
-	for _, is := range []bool{len(c.Event) > 0, c.File.string != "", c.Folder.string != "", c.Hash.string != "", c.Peer.string != ""} {
+	for _, is := range []bool{len(c.Event) > 0, c.File.Value != "", c.Folder.Value != "", c.Hash.Value != "", c.Peer.Value != ""} {
 		if is {
 			set++
 		}
@@ -43,22 +43,22 @@ func (l *loader) hits(f *file, in *Indicator, c *specCase) (hit bool, class stri
 	case in.Kind == OnEvent && len(c.Event) > 0:
 		l.checkEvent(f, in, c)
 		return eventHits(in, c.Event)
-	case in.Kind == OnFile && c.File.string != "":
-		content, err := base64.StdEncoding.DecodeString(c.Content.string)
+	case in.Kind == OnFile && c.File.Value != "":
+		content, err := base64.StdEncoding.DecodeString(c.Content.Value)
 		if err != nil {
-			f.fail(c.Content.at, ErrValue, "content is no base64: %w", err)
+			f.Fail(c.Content.At, ErrValue, "content is no base64: %w", err)
 		}
-		path := machinePath(c.File.string)
+		path := machinePath(c.File.Value)
 		return l.placed(m.Place, path) && m.HoldsPath(path) && m.HoldsContent(content), in.Class
-	case in.Kind == OnFolder && c.Folder.string != "":
-		path := machinePath(c.Folder.string)
+	case in.Kind == OnFolder && c.Folder.Value != "":
+		path := machinePath(c.Folder.Value)
 		return l.placed(m.Place, path) && m.HoldsPath(path), in.Class
-	case in.Kind == OnHash && c.Hash.string != "":
-		return slices.Contains(m.Hashes, strings.ToLower(c.Hash.string)), in.Class
-	case in.Kind == OnPeer && c.Peer.string != "":
-		return m.HoldsPeer(c.Peer.string), in.Class
+	case in.Kind == OnHash && c.Hash.Value != "":
+		return slices.Contains(m.Hashes, strings.ToLower(c.Hash.Value)), in.Class
+	case in.Kind == OnPeer && c.Peer.Value != "":
+		return m.HoldsPeer(c.Peer.Value), in.Class
 	}
-	f.fail(c.at, ErrValue, "a case of kind %s wants exactly its own field", in.Kind)
+	f.Fail(c.At, ErrValue, "a case of kind %s wants exactly its own field", in.Kind)
 	return false, ""
 }
 
@@ -70,7 +70,7 @@ func (l *loader) checkEvent(f *file, in *Indicator, c *specCase) {
 			return has(&g, &Condition{Field: name})
 		})
 		if !known {
-			f.fail(c.Event[name].at, ErrReference, "%q of an example of %q is neither role nor field", name, in.ID)
+			f.Fail(c.Event[name].At, ErrReference, "%q of an example of %q is neither role nor field", name, in.ID)
 		}
 	}
 }
@@ -80,7 +80,7 @@ func eventHits(in *Indicator, event map[string]text) (hit bool, class string) {
 		for name, v := range event {
 			role, isRole := roleNames[name]
 			if c.Field != "" && c.Field == name || c.Field == "" && isRole && role == c.Role {
-				return []byte(v.string)
+				return []byte(v.Value)
 			}
 		}
 		return nil

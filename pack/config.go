@@ -6,7 +6,14 @@ import (
 	"slices"
 
 	"postern/evidence"
+	"postern/pack/settings"
 )
+
+// Leaf is one value of a settings file.
+type Leaf = settings.Leaf
+
+// Leaves flattens a settings file. What could be read comes with an error, too.
+func Leaves(text []byte) ([]Leaf, error) { return settings.Read(text) }
 
 // Check is one thing to look for in settings files. Its Indicator has Kind
 // OnSetting and no Match; HoldsPath, Hits and Leaves are the whole of it.
@@ -71,11 +78,11 @@ func (l *loader) checks(s *specConfig) {
 func (l *loader) check(f *file, s *specCheck) Check {
 	out := Check{
 		Indicator: Indicator{
-			ID: s.ID.string, Title: s.Title.string, Kind: OnSetting, Parts: evidence.CompromisedNow,
-			Class: s.Class.string, Severity: s.Severity.string, Confidence: evidence.Confidence(s.Confidence.string),
-			Vulns: strs(s.Vulns), Attack: strs(s.Attack), Next: s.Next.string, Sources: f.links(s.Sources), FirstSeen: s.FirstSeen.Time,
+			ID: s.ID.Value, Title: s.Title.Value, Kind: OnSetting, Parts: evidence.CompromisedNow,
+			Class: s.Class.Value, Severity: s.Severity.Value, Confidence: evidence.Confidence(s.Confidence.Value),
+			Vulns: strs(s.Vulns), Attack: strs(s.Attack), Next: s.Next.Value, Sources: f.links(s.Sources), FirstSeen: s.FirstSeen.Time,
 		},
-		Place: s.Place.string, Name: s.Name.Regexp, Key: s.Key.Regexp, Value: s.Value.Regexp, Except: s.Except.Regexp, Changed: s.Changed,
+		Place: s.Place.Value, Name: s.Name.Regexp, Key: s.Key.Regexp, Value: s.Value.Regexp, Except: s.Except.Regexp, Changed: s.Changed,
 	}
 	l.known(f, s.Vulns, s.Attack)
 	f.proof(s.Severity, s.Confidence, s.Class)
@@ -83,23 +90,23 @@ func (l *loader) check(f *file, s *specCheck) Check {
 	if s.Count != nil {
 		out.Over = s.Count.Over
 		if out.Over < 1 {
-			f.fail(s.Count.at, ErrValue, "over %d; one match is enough without a count", out.Over)
+			f.Fail(s.Count.At, ErrValue, "over %d; one match is enough without a count", out.Over)
 		}
 	}
 	if out.Key == nil {
 		switch {
 		case !out.Changed:
-			f.fail(s.at, ErrMissing, "\"key\", or changed: true for a check of the file itself")
+			f.Fail(s.At, ErrMissing, "\"key\", or changed: true for a check of the file itself")
 		case out.Value != nil || out.Except != nil || s.Count != nil:
-			f.fail(s.at, ErrValue, "value, except and count are never read without a key")
+			f.Fail(s.At, ErrValue, "value, except and count are never read without a key")
 		}
 	}
-	i := slices.IndexFunc(l.pack.Places, func(p evidence.Place) bool { return p.ID == s.Place.string })
+	i := slices.IndexFunc(l.pack.Places, func(p evidence.Place) bool { return p.ID == s.Place.Value })
 	switch {
 	case i < 0:
-		f.fail(s.Place.at, ErrReference, "no place %q", s.Place.string)
+		f.Fail(s.Place.At, ErrReference, "no place %q", s.Place.Value)
 	case out.ReadsContent() && l.pack.Places[i].Content == 0:
-		f.fail(s.Place.at, ErrValue, "place %q asks for no content", s.Place.string)
+		f.Fail(s.Place.At, ErrValue, "place %q asks for no content", s.Place.Value)
 	}
 	return out
 }
@@ -108,35 +115,35 @@ func (l *loader) check(f *file, s *specCheck) Check {
 func (l *loader) proveCheck(f *file, s *specCheck, c *Check) {
 	for i := range s.Examples {
 		if !l.checkHits(f, c, &s.Examples[i]) {
-			f.fail(s.Examples[i].at, ErrExample, "example of %q is not matched", c.ID)
+			f.Fail(s.Examples[i].At, ErrExample, "example of %q is not matched", c.ID)
 		}
 	}
 	for i := range s.Near {
 		if l.checkHits(f, c, &s.Near[i]) {
-			f.fail(s.Near[i].at, ErrExample, "near miss of %q is matched", c.ID)
+			f.Fail(s.Near[i].At, ErrExample, "near miss of %q is matched", c.ID)
 		}
 	}
 }
 
 func (l *loader) checkHits(f *file, c *Check, s *specCheckCase) bool {
-	content := []byte(s.Text.string)
-	if s.Content.string != "" {
+	content := []byte(s.Text.Value)
+	if s.Content.Value != "" {
 		var err error
-		if content, err = base64.StdEncoding.DecodeString(s.Content.string); err != nil {
-			f.fail(s.Content.at, ErrValue, "content is no base64: %w", err)
+		if content, err = base64.StdEncoding.DecodeString(s.Content.Value); err != nil {
+			f.Fail(s.Content.At, ErrValue, "content is no base64: %w", err)
 		}
-		if s.Text.string != "" {
-			f.fail(s.at, ErrValue, "want either content or text")
+		if s.Text.Value != "" {
+			f.Fail(s.At, ErrValue, "want either content or text")
 		}
 	}
 	var leaves []Leaf
 	if c.ReadsContent() {
 		var err error
 		if leaves, err = Leaves(content); err != nil {
-			f.fail(s.at, ErrValue, "%w", err)
+			f.Fail(s.At, ErrValue, "%w", err)
 		}
 	}
-	path := machinePath(s.File.string)
+	path := machinePath(s.File.Value)
 	changed := !s.Changed.IsZero() && !s.Changed.Before(l.pack.RequiredFrom)
 	return l.placed(c.Place, path) && c.HoldsPath(path) && len(c.Hits(leaves, changed)) > 0
 }

@@ -35,22 +35,22 @@ func (l *loader) indicators(s *specIndicators) {
 
 func (f *file) place(s *specPlace) evidence.Place {
 	if s.Content < 0 || s.Content > maxContent {
-		f.fail(s.ID.at, ErrLimit, "place %q: content of %d bytes; at most %d", s.ID.string, s.Content, maxContent)
+		f.Fail(s.ID.At, ErrLimit, "place %q: content of %d bytes; at most %d", s.ID.Value, s.Content, maxContent)
 	}
 	for _, p := range s.Paths {
 		f.lowerCase(p.Pattern)
 	}
 	return evidence.Place{
-		ID: s.ID.string, OS: evidence.OS(s.OS.string), Paths: f.rules(s.Paths), Roots: strs(s.Roots),
+		ID: s.ID.Value, OS: evidence.OS(s.OS.Value), Paths: f.rules(s.Paths), Roots: strs(s.Roots),
 		Folders: s.Folders, Hash: s.Hash, Content: int64(s.Content), Parts: evidence.CompromisedNow,
 	}
 }
 
 func (l *loader) indicator(f *file, s *specIndicator) Indicator {
 	out := Indicator{
-		ID: s.ID.string, Title: s.Title.string, Kind: IndicatorKind(s.Kind.string), Parts: evidence.CompromisedNow,
-		Class: s.Class.string, Severity: s.Severity.string, Confidence: evidence.Confidence(s.Confidence.string),
-		Vulns: strs(s.Vulns), Attack: strs(s.Attack), Next: s.Next.string, Label: s.Label.string, Sources: f.links(s.Sources),
+		ID: s.ID.Value, Title: s.Title.Value, Kind: IndicatorKind(s.Kind.Value), Parts: evidence.CompromisedNow,
+		Class: s.Class.Value, Severity: s.Severity.Value, Confidence: evidence.Confidence(s.Confidence.Value),
+		Vulns: strs(s.Vulns), Attack: strs(s.Attack), Next: s.Next.Value, Label: s.Label.Value, Sources: f.links(s.Sources),
 		FirstSeen: s.FirstSeen.Time, ValidFrom: s.ValidFrom.Time, ValidUntil: s.ValidUntil.Time,
 	}
 	if !out.ValidUntil.IsZero() {
@@ -61,7 +61,7 @@ func (l *loader) indicator(f *file, s *specIndicator) Indicator {
 	}
 	l.known(f, s.Vulns, s.Attack)
 	if !out.ValidUntil.IsZero() && !out.ValidFrom.Before(out.ValidUntil) {
-		f.fail(s.ValidUntil.at, ErrValue, "valid_until lies before valid_from")
+		f.Fail(s.ValidUntil.At, ErrValue, "valid_until lies before valid_from")
 	}
 	f.proof(s.Severity, s.Confidence, s.Class)
 	for _, o := range s.Match.Outcomes {
@@ -75,8 +75,8 @@ func (l *loader) indicator(f *file, s *specIndicator) Indicator {
 func (l *loader) known(f *file, vulns, attack []text) {
 	for _, v := range vulns {
 		f.shaped(v, cveID, "a CVE id")
-		if !slices.ContainsFunc(l.pack.Vulnerabilities, func(known Vulnerability) bool { return known.ID == v.string }) {
-			f.fail(v.at, ErrReference, "no advisory has %s", v.string)
+		if !slices.ContainsFunc(l.pack.Vulnerabilities, func(known Vulnerability) bool { return known.ID == v.Value }) {
+			f.Fail(v.At, ErrReference, "no advisory has %s", v.Value)
 		}
 	}
 	for _, a := range attack {
@@ -86,10 +86,10 @@ func (l *loader) known(f *file, vulns, attack []text) {
 
 // proof keeps an unsure indicator from ever answering a question.
 func (f *file) proof(severity, confidence, class text) {
-	high := severity.string == "high" || severity.string == "critical"
-	proves := class.string == "success" || class.string == "state"
-	if confidence.string == string(evidence.Unsure) && proves && high {
-		f.fail(severity.at, ErrUnsure, "class %s with severity %s; an unsure indicator goes no higher than medium", class.string, severity.string)
+	high := severity.Value == "high" || severity.Value == "critical"
+	proves := class.Value == "success" || class.Value == "state"
+	if confidence.Value == string(evidence.Unsure) && proves && high {
+		f.Fail(severity.At, ErrUnsure, "class %s with severity %s; an unsure indicator goes no higher than medium", class.Value, severity.Value)
 	}
 }
 
@@ -97,23 +97,23 @@ func (f *file) proof(severity, confidence, class text) {
 func (l *loader) match(f *file, s *specIndicator) Match {
 	m := &s.Match
 	out := Match{
-		Families: strs(m.Families), Place: m.Place.string, Name: m.Name.Regexp, Except: m.Except.Regexp, Text: m.Text.Regexp,
+		Families: strs(m.Families), Place: m.Place.Value, Name: m.Name.Regexp, Except: m.Except.Regexp, Text: m.Text.Regexp,
 		Content: f.decoded(m.Content), Magic: f.decoded(m.Magic), Hashes: f.hashes(m.Hashes), Peers: f.peers(m.Peers),
-		Direction: Direction(m.Direction.string),
+		Direction: Direction(m.Direction.Value),
 	}
 	for _, family := range m.Families {
-		if !slices.ContainsFunc(l.pack.Logs, func(g evidence.LogFormat) bool { return g.Family == family.string }) {
-			f.fail(family.at, ErrReference, "no log has the family %q", family.string)
+		if !slices.ContainsFunc(l.pack.Logs, func(g evidence.LogFormat) bool { return g.Family == family.Value }) {
+			f.Fail(family.At, ErrReference, "no log has the family %q", family.Value)
 		}
 	}
 	out.Where = l.conditions(f, m.Families, m.Where)
 	for _, o := range m.Outcomes {
-		out.Outcomes = append(out.Outcomes, Outcome{Where: l.conditions(f, m.Families, o.Where), Class: o.Class.string, Severity: o.Severity.string, WhenFixed: o.WhenFixed.string})
+		out.Outcomes = append(out.Outcomes, Outcome{Where: l.conditions(f, m.Families, o.Where), Class: o.Class.Value, Severity: o.Severity.Value, WhenFixed: o.WhenFixed.Value})
 	}
 	f.lowerCase(m.Name)
 	f.lowerCase(m.Except)
 	l.fits(f, s)
-	if m.Place.string != "" {
+	if m.Place.Value != "" {
 		l.inPlace(f, s)
 	}
 	return out
@@ -122,7 +122,7 @@ func (l *loader) match(f *file, s *specIndicator) Match {
 // fits refuses what an indicator's kind never reads, and the lack of what it
 // needs: either would be silent later.
 func (l *loader) fits(f *file, s *specIndicator) {
-	m, kind := &s.Match, IndicatorKind(s.Kind.string)
+	m, kind := &s.Match, IndicatorKind(s.Kind.Value)
 	onFile := kind == OnFile || kind == OnFolder
 	for _, c := range []struct {
 		field     string
@@ -132,7 +132,7 @@ func (l *loader) fits(f *file, s *specIndicator) {
 		{"families", len(m.Families) > 0, kind == OnEvent || kind == OnPeer, false},
 		{"where", len(m.Where) > 0, kind == OnEvent, kind == OnEvent},
 		{"outcomes", len(m.Outcomes) > 0, kind == OnEvent, false},
-		{"place", m.Place.string != "", onFile, onFile},
+		{"place", m.Place.Value != "", onFile, onFile},
 		{"name", m.Name.Regexp != nil, onFile, kind == OnFolder},
 		{"except", m.Except.Regexp != nil, onFile, false},
 		{"content", len(m.Content) > 0, kind == OnFile, false},
@@ -140,39 +140,39 @@ func (l *loader) fits(f *file, s *specIndicator) {
 		{"magic", len(m.Magic) > 0, kind == OnFile, false},
 		{"hashes", len(m.Hashes) > 0, kind == OnHash, kind == OnHash},
 		{"peers", len(m.Peers) > 0, kind == OnPeer, kind == OnPeer},
-		{"direction", m.Direction.string != "", kind == OnPeer, kind == OnPeer},
+		{"direction", m.Direction.Value != "", kind == OnPeer, kind == OnPeer},
 		{"valid_from", !s.ValidFrom.IsZero(), kind == OnPeer, false},
 		{"valid_until", !s.ValidUntil.IsZero(), kind == OnPeer, false},
 	} {
 		switch {
 		case c.set && !c.read:
-			f.fail(m.at, ErrValue, "%q is never read for kind %s", c.field, kind)
+			f.Fail(m.At, ErrValue, "%q is never read for kind %s", c.field, kind)
 		case !c.set && c.ask:
-			f.fail(m.at, ErrMissing, "%q for kind %s", c.field, kind)
+			f.Fail(m.At, ErrMissing, "%q for kind %s", c.field, kind)
 		}
 	}
 	if kind == OnHash && !slices.ContainsFunc(l.pack.Places, func(p evidence.Place) bool { return p.Hash }) {
-		f.fail(m.at, ErrReference, "no place has hash: true, so no file would ever be hashed")
+		f.Fail(m.At, ErrReference, "no place has hash: true, so no file would ever be hashed")
 	}
 	if kind == OnFile && m.Name.Regexp == nil && len(m.Content) == 0 && m.Text.Regexp == nil && len(m.Magic) == 0 {
-		f.fail(m.at, ErrMissing, "a name or a test of content; every file of the place would match")
+		f.Fail(m.At, ErrMissing, "a name or a test of content; every file of the place would match")
 	}
 }
 
 // inPlace checks that the place exists and asks for what the match reads.
 func (l *loader) inPlace(f *file, s *specIndicator) {
 	m := &s.Match
-	i := slices.IndexFunc(l.pack.Places, func(p evidence.Place) bool { return p.ID == m.Place.string })
+	i := slices.IndexFunc(l.pack.Places, func(p evidence.Place) bool { return p.ID == m.Place.Value })
 	if i < 0 {
-		f.fail(m.Place.at, ErrReference, "no place %q", m.Place.string)
+		f.Fail(m.Place.At, ErrReference, "no place %q", m.Place.Value)
 		return
 	}
 	p := l.pack.Places[i]
 	if (len(m.Content) > 0 || len(m.Magic) > 0 || m.Text.Regexp != nil) && p.Content == 0 {
-		f.fail(m.Place.at, ErrValue, "place %q asks for no content", p.ID)
+		f.Fail(m.Place.At, ErrValue, "place %q asks for no content", p.ID)
 	}
-	if s.Kind.string == string(OnFolder) && !p.Folders {
-		f.fail(m.Place.at, ErrValue, "place %q asks for no folders", p.ID)
+	if s.Kind.Value == string(OnFolder) && !p.Folders {
+		f.Fail(m.Place.At, ErrValue, "place %q asks for no folders", p.ID)
 	}
 }
 
@@ -180,25 +180,25 @@ func (l *loader) conditions(f *file, families []text, specs []specCondition) []C
 	var out []Condition
 	for i := range specs {
 		s := &specs[i]
-		c := Condition{Field: s.Field.string, Op: Op(s.Op.string), Values: folded(s.Values), Regexp: s.Regexp.Regexp, Negate: s.Negate}
+		c := Condition{Field: s.Field.Value, Op: Op(s.Op.Value), Values: folded(s.Values), Regexp: s.Regexp.Regexp, Negate: s.Negate}
 		f.lowerCase(s.Regexp)
-		role, known := roleNames[s.Role.string]
+		role, known := roleNames[s.Role.Value]
 		c.Role = role
 		switch {
-		case (s.Role.string == "") == (s.Field.string == ""):
-			f.fail(s.at, ErrValue, "want either a role or a field")
-		case s.Role.string != "" && !known:
-			f.fail(s.Role.at, ErrReference, "no role %q", s.Role.string)
+		case (s.Role.Value == "") == (s.Field.Value == ""):
+			f.Fail(s.At, ErrValue, "want either a role or a field")
+		case s.Role.Value != "" && !known:
+			f.Fail(s.Role.At, ErrReference, "no role %q", s.Role.Value)
 		case !slices.ContainsFunc(l.pack.Logs, func(g evidence.LogFormat) bool { return inFamilies(families, g.Family) && has(&g, &c) }):
-			f.fail(s.at, ErrReference, "no log it is held against has %s%s", s.Role.string, s.Field.string)
+			f.Fail(s.At, ErrReference, "no log it is held against has %s%s", s.Role.Value, s.Field.Value)
 		}
 		switch wantsRe, wantsValues := c.Op == OpRegexp, c.Op != OpRegexp && c.Op != OpEmpty; {
 		case wantsRe != (c.Regexp != nil):
-			f.fail(s.at, ErrValue, "regexp goes with op re, and only with it")
+			f.Fail(s.At, ErrValue, "regexp goes with op re, and only with it")
 		case wantsValues != (len(c.Values) > 0):
-			f.fail(s.at, ErrValue, "values go with every op but re and empty")
+			f.Fail(s.At, ErrValue, "values go with every op but re and empty")
 		case slices.Contains(c.Values, ""):
-			f.fail(s.at, ErrValue, "an empty value; op empty says it plainly")
+			f.Fail(s.At, ErrValue, "an empty value; op empty says it plainly")
 		}
 		out = append(out, c)
 	}
@@ -206,7 +206,7 @@ func (l *loader) conditions(f *file, families []text, specs []specCondition) []C
 }
 
 func inFamilies(families []text, family string) bool {
-	return len(families) == 0 || slices.ContainsFunc(families, func(t text) bool { return t.string == family })
+	return len(families) == 0 || slices.ContainsFunc(families, func(t text) bool { return t.Value == family })
 }
 
 // has reports whether any shape of a log can fill the condition's role or field.
@@ -222,9 +222,9 @@ func has(g *evidence.LogFormat, c *Condition) bool {
 func (f *file) decoded(all []text) [][]byte {
 	var out [][]byte
 	for _, t := range all {
-		b, err := base64.StdEncoding.DecodeString(t.string)
+		b, err := base64.StdEncoding.DecodeString(t.Value)
 		if err != nil || len(b) == 0 {
-			f.fail(t.at, ErrValue, "%q is no base64", t.string)
+			f.Fail(t.At, ErrValue, "%q is no base64", t.Value)
 			continue
 		}
 		out = append(out, b)
@@ -234,8 +234,8 @@ func (f *file) decoded(all []text) [][]byte {
 
 func (f *file) hashes(all []text) []string {
 	for _, t := range all {
-		if b, err := hex.DecodeString(t.string); err != nil || len(b) != 32 || strings.ToLower(t.string) != t.string {
-			f.fail(t.at, ErrValue, "%q is no SHA-256 in lower-case hex", t.string)
+		if b, err := hex.DecodeString(t.Value); err != nil || len(b) != 32 || strings.ToLower(t.Value) != t.Value {
+			f.Fail(t.At, ErrValue, "%q is no SHA-256 in lower-case hex", t.Value)
 		}
 	}
 	return strs(all)
@@ -245,12 +245,12 @@ func (f *file) hashes(all []text) []string {
 // or /16 (IPv6) would match strangers.
 func (f *file) peers(all []text) []string {
 	for _, t := range all {
-		if _, err := netip.ParseAddr(t.string); err == nil {
+		if _, err := netip.ParseAddr(t.Value); err == nil {
 			continue
 		}
-		if net, err := netip.ParsePrefix(t.string); err == nil {
+		if net, err := netip.ParsePrefix(t.Value); err == nil {
 			if net.Addr().Is4() && net.Bits() < 8 || net.Addr().Is6() && net.Bits() < 16 || net.Masked() != net {
-				f.fail(t.at, ErrValue, "network %q is too wide or has host bits", t.string)
+				f.Fail(t.At, ErrValue, "network %q is too wide or has host bits", t.Value)
 			}
 			continue
 		}
@@ -263,7 +263,7 @@ func (f *file) peers(all []text) []string {
 func folded(all []text) []string {
 	var out []string
 	for _, t := range all {
-		out = append(out, strings.ToLower(t.string))
+		out = append(out, strings.ToLower(t.Value))
 	}
 	return out
 }
@@ -276,7 +276,7 @@ func (f *file) lowerCase(p pattern) {
 	}
 	tree, err := syntax.Parse(p.String(), syntax.Perl)
 	if err != nil || asksUpper(tree) {
-		f.fail(p.at, ErrValue, "%s asks for an upper-case letter; what it is held against is lower case", p)
+		f.Fail(p.At, ErrValue, "%s asks for an upper-case letter; what it is held against is lower case", p)
 	}
 }
 

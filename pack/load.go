@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"postern/evidence"
+	"postern/pack/strict"
 	"postern/version"
 )
 
@@ -52,9 +53,9 @@ func Load(fsys fs.FS) (*Pack, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{faults: &faults{}, pack: &Pack{SHA256: digest(content)}, ids: map[string]bool{}}
+	l := &loader{faults: &strict.Faults{}, pack: &Pack{SHA256: digest(content)}, ids: map[string]bool{}}
 	l.load(content)
-	if err := l.faults.err(); err != nil {
+	if err := l.faults.Err(); err != nil {
 		return nil, err
 	}
 	return l.pack, nil
@@ -129,7 +130,7 @@ func sortedNames(content map[string][]byte) []string {
 }
 
 type loader struct {
-	faults *faults
+	faults *strict.Faults
 	pack   *Pack
 	ids    map[string]bool // of indicators, checks and Sigma rules: findings are told apart by them
 }
@@ -146,17 +147,17 @@ func (l *loader) load(content map[string][]byte) {
 	)
 	for _, name := range needed {
 		if _, there := content[name]; !there {
-			l.file(name).fail(place{}, ErrMissing, "file")
+			l.file(name).Fail(place{}, ErrMissing, "file")
 		}
 	}
 	folders := l.sort(content)
 	if len(folders[advisoryFile]) == 0 {
-		l.file("advisories").fail(place{}, ErrMissing, "no CSAF document")
+		l.file("advisories").Fail(place{}, ErrMissing, "no CSAF document")
 	}
 	whole := true
 	for name, into := range map[string]any{"pack.yaml": &head, "product.yaml": &product, "logs.yaml": &logs, "indicators.yaml": &indicators, "config.yaml": &config} {
 		text, there := content[name]
-		whole = (there && l.file(name).decode(text, into) || !there && slices.Contains(optional, name)) && whole
+		whole = (there && l.file(name).Decode(text, into) || !there && slices.Contains(optional, name)) && whole
 	}
 	if !whole || !l.head(&head) {
 		return // without a scheme nothing else can be judged
@@ -193,14 +194,19 @@ func (l *loader) sort(content map[string][]byte) map[*regexp.Regexp][]string {
 		case i >= 0:
 			folders[kinds[i]] = append(folders[kinds[i]], name)
 		case !slices.Contains(needed, name) && !slices.Contains(optional, name):
-			l.file(name).fail(place{}, ErrUnknownFile, "a pack holds %s, advisories/*.json, sigma/*.yml, yara/*.yar and tests/*.txtar; names are lower case",
+			l.file(name).Fail(place{}, ErrUnknownFile, "a pack holds %s, advisories/*.json, sigma/*.yml, yara/*.yar and tests/*.txtar; names are lower case",
 				strings.Join(slices.Concat(needed, optional), ", "))
 		}
 	}
 	return folders
 }
 
-func (l *loader) file(name string) *file { return &file{path.Clean(name), l.faults} }
+// file is one file of the pack, to be judged.
+type file struct{ *strict.File }
+
+func (l *loader) file(name string) *file {
+	return &file{&strict.File{Name: path.Clean(name), Faults: l.faults}}
+}
 
 var (
 	packID     = regexp.MustCompile(`^[a-z][a-z0-9-]{1,63}$`)
@@ -211,28 +217,28 @@ var (
 func (l *loader) head(s *specPack) bool {
 	f, p := l.file("pack.yaml"), l.pack
 	if s.Schema != schemaVersion {
-		f.fail(place{1, 1}, ErrSchema, "%d; this program reads %d", s.Schema, schemaVersion)
+		f.Fail(place{Line: 1, Column: 1}, ErrSchema, "%d; this program reads %d", s.Schema, schemaVersion)
 		return false
 	}
 	f.shaped(s.ID, packID, "a lower-case word")
 	f.shaped(s.Revision, revisionID, "a day and a number, 2026-11-23.1")
-	if day, _, _ := cutLast(s.Revision.string, '.'); day != s.Date.Format("2006-01-02") {
-		f.fail(s.Revision.at, ErrValue, "revision %q is not of the day %s", s.Revision.string, s.Date.Format("2006-01-02"))
+	if day, _, _ := cutLast(s.Revision.Value, '.'); day != s.Date.Format("2006-01-02") {
+		f.Fail(s.Revision.At, ErrValue, "revision %q is not of the day %s", s.Revision.Value, s.Date.Format("2006-01-02"))
 	}
-	p.ID, p.Revision, p.Date, p.Title = s.ID.string, s.Revision.string, s.Date.Time, s.Title.string
+	p.ID, p.Revision, p.Date, p.Title = s.ID.Value, s.Revision.Value, s.Date.Time, s.Title.Value
 	p.References = f.links(s.References)
-	scheme, ok := version.Lookup(s.Scheme.string)
+	scheme, ok := version.Lookup(s.Scheme.Value)
 	if !ok {
-		f.fail(s.Scheme.at, ErrReference, "version scheme %q", s.Scheme.string)
+		f.Fail(s.Scheme.At, ErrReference, "version scheme %q", s.Scheme.Value)
 		return false
 	}
 	p.Scheme = scheme
 	p.Latest = Latest{
 		Version: f.version(scheme, s.Latest.Version), Seen: s.Latest.Seen.Time,
-		Source: s.Latest.Source.string, Confidence: evidence.Confidence(s.Latest.Confidence.string),
+		Source: s.Latest.Source.Value, Confidence: evidence.Confidence(s.Latest.Confidence.Value),
 	}
 	if !p.Latest.Version.Zero() && p.Latest.Version.Build == 0 {
-		f.fail(s.Latest.Version.at, ErrValue, "the latest version states no build")
+		f.Fail(s.Latest.Version.At, ErrValue, "the latest version states no build")
 	}
 	return true
 }

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"flag"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -176,6 +178,11 @@ func FuzzLoad(f *testing.F) {
 	good := inMemory(f, os.DirFS("../packs/smartermail"))
 	small := base(f)
 	names := []string{"pack.yaml", "product.yaml", "logs.yaml", "indicators.yaml", "advisories/example-1.json"}
+	for _, name := range slices.Sorted(maps.Keys(small)) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
 	for i, name := range names {
 		f.Add(uint8(i), small[name].Data)
 		if text, ok := good[name]; ok {
@@ -203,6 +210,9 @@ func FuzzLoad(f *testing.F) {
 		p, err := pack.Load(fsys)
 		if (p == nil) == (err == nil) {
 			t.Fatalf("pack %v, error %v", p, err)
+		}
+		if p != nil {
+			p.CheckTests(nil)
 		}
 	})
 }

@@ -45,22 +45,22 @@ func (l *loader) logs(s *specLogs) {
 
 func (f *file) log(s *specLog) evidence.LogFormat {
 	out := evidence.LogFormat{
-		ID: s.ID.string, Family: s.Family.string, Layout: s.Layout.string,
-		Names: f.rules(s.Names), DateFmt: s.DateFormat.string, Zone: evidence.LogZone(s.Zone.string),
+		ID: s.ID.Value, Family: s.Family.Value, Layout: s.Layout.Value,
+		Names: f.rules(s.Names), DateFmt: s.DateFormat.Value, Zone: evidence.LogZone(s.Zone.Value),
 		Folders: strs(s.Folders), Sniff: f.rule(s.Sniff), Cont: f.rule(s.Continuation),
 		Inside: f.rule(s.Inside), Low: f.rule(s.Exceptions),
-		Source: evidence.LogSource{Product: s.Source.Product.string, Category: s.Source.Category.string, Service: s.Source.Service.string},
+		Source: evidence.LogSource{Product: s.Source.Product.Value, Category: s.Source.Category.Value, Service: s.Source.Service.Value},
 		Daily:  s.Daily, Need: s.Need, Parts: evidence.CompromisedThen,
 	}
 	if len(s.Names) == 0 && s.Sniff == nil {
-		f.fail(s.at, ErrMissing, "%q has neither names nor a sniff: nothing would ever be read as it", s.ID.string)
+		f.Fail(s.At, ErrMissing, "%q has neither names nor a sniff: nothing would ever be read as it", s.ID.Value)
 	}
 	f.dates(s)
 	switch {
 	case out.Layout == "w3c" && (len(s.Forms) > 0 || len(s.Roles) > 0):
-		f.fail(s.at, ErrValue, "%q: a w3c log states its own fields; forms and roles are for lines", s.ID.string)
+		f.Fail(s.At, ErrValue, "%q: a w3c log states its own fields; forms and roles are for lines", s.ID.Value)
 	case out.Layout == "lines" && len(s.Forms) == 0:
-		f.fail(s.at, ErrMissing, "%q: layout lines wants forms", s.ID.string)
+		f.Fail(s.At, ErrMissing, "%q: layout lines wants forms", s.ID.Value)
 	}
 	out.Forms = f.forms(s, out.Source)
 	return out
@@ -73,26 +73,26 @@ func (f *file) dates(s *specLog) {
 	for _, n := range s.Names {
 		i := n.Pattern.SubexpIndex("date")
 		dated = dated || i > 0
-		if n.Pattern.SubexpIndex("hour") > 0 && (i < 1 || s.Zone.string != string(evidence.ZoneUTC)) {
-			f.fail(n.Pattern.at, ErrValue, "submatch \"hour\" wants \"date\" beside it and zone utc")
+		if n.Pattern.SubexpIndex("hour") > 0 && (i < 1 || s.Zone.Value != string(evidence.ZoneUTC)) {
+			f.Fail(n.Pattern.At, ErrValue, "submatch \"hour\" wants \"date\" beside it and zone utc")
 		}
 		for _, e := range n.Examples {
-			m := n.Pattern.FindStringSubmatch(e.string)
+			m := n.Pattern.FindStringSubmatch(e.Value)
 			if i < 1 || m == nil || m[i] == "" {
 				continue
 			}
-			if _, err := time.Parse(s.DateFormat.string, m[i]); err != nil {
-				f.fail(e.at, ErrExample, "date_format %q: %w", s.DateFormat.string, err)
+			if _, err := time.Parse(s.DateFormat.Value, m[i]); err != nil {
+				f.Fail(e.At, ErrExample, "date_format %q: %w", s.DateFormat.Value, err)
 			}
 		}
 	}
 	switch {
-	case dated && s.DateFormat.string == "":
-		f.fail(s.at, ErrMissing, "%q: its names state a date, and date_format is missing", s.ID.string)
-	case !dated && s.DateFormat.string != "":
-		f.fail(s.DateFormat.at, ErrValue, "no name has a submatch (?P<date>...)")
+	case dated && s.DateFormat.Value == "":
+		f.Fail(s.At, ErrMissing, "%q: its names state a date, and date_format is missing", s.ID.Value)
+	case !dated && s.DateFormat.Value != "":
+		f.Fail(s.DateFormat.At, ErrValue, "no name has a submatch (?P<date>...)")
 	case s.Daily && !dated:
-		f.fail(s.at, ErrValue, "%q: daily wants names with (?P<date>...)", s.ID.string)
+		f.Fail(s.At, ErrValue, "%q: daily wants names with (?P<date>...)", s.ID.Value)
 	}
 }
 
@@ -101,14 +101,14 @@ func (f *file) forms(s *specLog, src evidence.LogSource) []evidence.LineForm {
 	var out []evidence.LineForm
 	used := map[string]bool{}
 	for _, t := range s.Forms {
-		made, err := ParseLineForm(t.string, s.ID.string)
+		made, err := ParseLineForm(t.Value, s.ID.Value)
 		if err != nil {
-			f.fail(t.at, ErrValue, "%w", err)
+			f.Fail(t.At, ErrValue, "%w", err)
 			continue
 		}
 		made.Schema.Source = src
 		for role, field := range s.Roles {
-			if i := made.Schema.Index(field.string); i >= 0 && roleKnown(role) {
+			if i := made.Schema.Index(field.Value); i >= 0 && roleKnown(role) {
 				made.Schema.Roles[roleNames[role]] = int8(i)
 				used[role] = true
 			}
@@ -116,11 +116,11 @@ func (f *file) forms(s *specLog, src evidence.LogSource) []evidence.LineForm {
 		out = append(out, made)
 	}
 	for _, role := range slices.Sorted(maps.Keys(s.Roles)) {
-		switch at := s.Roles[role].at; {
+		switch at := s.Roles[role].At; {
 		case !roleKnown(role):
-			f.fail(at, ErrReference, "role %q is none of %s", role, strings.Join(slices.Sorted(maps.Keys(roleNames)), ", "))
+			f.Fail(at, ErrReference, "role %q is none of %s", role, strings.Join(slices.Sorted(maps.Keys(roleNames)), ", "))
 		case !used[role]:
-			f.fail(at, ErrReference, "no form has a field %q", s.Roles[role].string)
+			f.Fail(at, ErrReference, "no form has a field %q", s.Roles[role].Value)
 		}
 	}
 	return out

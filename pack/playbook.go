@@ -13,7 +13,7 @@ func (l *loader) playbook(text []byte) {
 	f := l.file(playbookFile)
 	book, problems := cacao.Parse(text)
 	for _, p := range problems {
-		f.fail(place{p.Line, p.Column}, ErrPlaybook, "%s", p.What)
+		f.Fail(place{Line: p.Line, Column: p.Column}, ErrPlaybook, "%s", p.What)
 	}
 	if book == nil {
 		return
@@ -21,7 +21,7 @@ func (l *loader) playbook(text []byte) {
 	for _, step := range book.Steps {
 		for _, c := range step.Commands {
 			if c.Type != "manual" {
-				f.fail(place{c.Line, c.Column}, ErrPlaybook, "%w, not %q", errManual, c.Type)
+				f.Fail(place{Line: c.Line, Column: c.Column}, ErrPlaybook, "%w, not %q", errManual, c.Type)
 			}
 		}
 	}

@@ -15,7 +15,7 @@ func (l *loader) product(s *specProduct) {
 	f := l.file("product.yaml")
 	p := &l.pack.Product
 	*p = evidence.Product{
-		ID: s.ID.string, Name: s.Name.string, Folders: strs(s.Folders), Inner: strs(s.Inner),
+		ID: s.ID.Value, Name: s.Name.Value, Folders: strs(s.Folders), Inner: strs(s.Inner),
 		Data: strs(s.Data), Services: strs(s.Services),
 		Images: f.rules(s.Images), Uninst: f.rules(s.Uninstall), CopyName: f.rule(&s.Copies), Own: f.rule(s.Own),
 	}
@@ -23,13 +23,13 @@ func (l *loader) product(s *specProduct) {
 	l.pack.Starts = f.rule(s.Starts)
 	for _, prog := range s.Programs {
 		kind := evidence.SignalLibrary
-		if prog.Kind.string == "program" {
+		if prog.Kind.Value == "program" {
 			kind = evidence.SignalProgram
 		}
-		p.Programs = append(p.Programs, evidence.ProgramFile{Name: prog.Name.string, Kind: kind, Marker: prog.Marker, Pattern: f.rule(prog.Build)})
+		p.Programs = append(p.Programs, evidence.ProgramFile{Name: prog.Name.Value, Kind: kind, Marker: prog.Marker, Pattern: f.rule(prog.Build)})
 		if prog.Build != nil {
 			for _, e := range prog.Build.Examples {
-				f.version(l.pack.Scheme, text{prog.Build.Pattern.FindString(e.string), e.at})
+				f.version(l.pack.Scheme, text{Value: prog.Build.Pattern.FindString(e.Value), At: e.At})
 			}
 		}
 	}
@@ -42,7 +42,7 @@ func (l *loader) web(f *file, s *specWeb) *evidence.PageRecipe {
 	r := &evidence.PageRecipe{}
 	for _, p := range s.Ports {
 		if p.Number < 1 || p.Number > 65535 {
-			f.fail(p.at, ErrValue, "port %d", p.Number)
+			f.Fail(p.At, ErrValue, "port %d", p.Number)
 			continue
 		}
 		r.Ports = append(r.Ports, evidence.Port{Number: uint16(p.Number), TLS: p.TLS})
@@ -56,14 +56,14 @@ func (l *loader) web(f *file, s *specWeb) *evidence.PageRecipe {
 // request makes one GET. HEAD is refused too: it reads no body, and a recipe is
 // made of bodies.
 func (l *loader) request(f *file, s *specRequest) evidence.PageRequest {
-	if m := s.Method; m.string != "" && m.string != "GET" {
-		f.fail(m.at, ErrMethod, "%q", m.string)
+	if m := s.Method; m.Value != "" && m.Value != "GET" {
+		f.Fail(m.At, ErrMethod, "%q", m.Value)
 	}
-	if u, err := url.Parse(s.Path.string); err != nil || !strings.HasPrefix(s.Path.string, "/") || strings.HasPrefix(s.Path.string, "//") || u.RawQuery != "" || u.Fragment != "" {
-		f.fail(s.Path.at, ErrValue, "path %q: want a plain path below the root, without a query", s.Path.string)
+	if u, err := url.Parse(s.Path.Value); err != nil || !strings.HasPrefix(s.Path.Value, "/") || strings.HasPrefix(s.Path.Value, "//") || u.RawQuery != "" || u.Fragment != "" {
+		f.Fail(s.Path.At, ErrValue, "path %q: want a plain path below the root, without a query", s.Path.Value)
 	}
 	r := evidence.PageRequest{
-		Path: s.Path.string, Product: f.rules(s.Product),
+		Path: s.Path.Value, Product: f.rules(s.Product),
 		Cluster: f.rule(s.Cluster), Host: f.submatch(s.Host), OS: f.submatch(s.OS),
 	}
 	for i := range s.Builds {
@@ -77,11 +77,11 @@ func (l *loader) request(f *file, s *specRequest) evidence.PageRequest {
 func (l *loader) build(f *file, s *specBuild) evidence.BuildPattern {
 	re := f.submatch(&s.specRule)
 	if len(s.Gives) != len(s.Examples) {
-		f.fail(s.Pattern.at, ErrExample, "%d examples and %d versions they give", len(s.Examples), len(s.Gives))
+		f.Fail(s.Pattern.At, ErrExample, "%d examples and %d versions they give", len(s.Examples), len(s.Gives))
 		return evidence.BuildPattern{}
 	}
 	for i, e := range s.Examples {
-		m := re.FindStringSubmatch(e.string)
+		m := re.FindStringSubmatch(e.Value)
 		if len(m) < 2 {
 			continue // reported by rule or submatch
 		}
@@ -89,12 +89,12 @@ func (l *loader) build(f *file, s *specBuild) evidence.BuildPattern {
 		if s.Ticks {
 			got = ticksBuild(got)
 		}
-		if got != s.Gives[i].string {
-			f.fail(e.at, ErrExample, "gives %q, not %q", got, s.Gives[i].string)
+		if got != s.Gives[i].Value {
+			f.Fail(e.At, ErrExample, "gives %q, not %q", got, s.Gives[i].Value)
 		}
-		f.version(l.pack.Scheme, text{got, e.at})
+		f.version(l.pack.Scheme, text{Value: got, At: e.At})
 	}
-	return evidence.BuildPattern{Regexp: re, Ticks: s.Ticks, Confidence: evidence.Confidence(s.Confidence.string)}
+	return evidence.BuildPattern{Regexp: re, Ticks: s.Ticks, Confidence: evidence.Confidence(s.Confidence.Value)}
 }
 
 // ticksBuild turns .NET ticks (100 ns since 0001-01-01, System.DateTime) into
@@ -117,13 +117,13 @@ func (f *file) rule(s *specRule) *regexp.Regexp {
 		return nil
 	}
 	for _, e := range s.Examples {
-		if !s.Pattern.MatchString(e.string) {
-			f.fail(e.at, ErrExample, "%q is not matched by %s", e.string, s.Pattern)
+		if !s.Pattern.MatchString(e.Value) {
+			f.Fail(e.At, ErrExample, "%q is not matched by %s", e.Value, s.Pattern)
 		}
 	}
 	for _, e := range s.Near {
-		if s.Pattern.MatchString(e.string) {
-			f.fail(e.at, ErrExample, "near miss %q is matched by %s", e.string, s.Pattern)
+		if s.Pattern.MatchString(e.Value) {
+			f.Fail(e.At, ErrExample, "near miss %q is matched by %s", e.Value, s.Pattern)
 		}
 	}
 	return s.Pattern.Regexp
@@ -141,31 +141,31 @@ func (f *file) rules(s []specRule) []*regexp.Regexp {
 func (f *file) submatch(s *specRule) *regexp.Regexp {
 	re := f.rule(s)
 	if re != nil && re.NumSubexp() < 1 {
-		f.fail(s.Pattern.at, ErrValue, "%s has no submatch to read", re)
+		f.Fail(s.Pattern.At, ErrValue, "%s has no submatch to read", re)
 	}
 	return re
 }
 
 func (f *file) version(s version.Scheme, t text) version.Version {
-	v, err := s.Parse(t.string)
+	v, err := s.Parse(t.Value)
 	if err != nil {
-		f.fail(t.at, ErrValue, "%w", err)
+		f.Fail(t.At, ErrValue, "%w", err)
 	}
 	return v
 }
 
 // shaped demands that a text has a form.
 func (f *file) shaped(t text, form *regexp.Regexp, want string) {
-	if !form.MatchString(t.string) {
-		f.fail(t.at, ErrValue, "%q: want %s", t.string, want)
+	if !form.MatchString(t.Value) {
+		f.Fail(t.At, ErrValue, "%q: want %s", t.Value, want)
 	}
 }
 
 // links are web addresses, for people.
 func (f *file) links(all []text) []string {
 	for _, t := range all {
-		if u, err := url.Parse(t.string); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
-			f.fail(t.at, ErrValue, "%q is no web address", t.string)
+		if u, err := url.Parse(t.Value); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+			f.Fail(t.At, ErrValue, "%q is no web address", t.Value)
 		}
 	}
 	return strs(all)
@@ -174,7 +174,7 @@ func (f *file) links(all []text) []string {
 func strs(all []text) []string {
 	var out []string
 	for _, t := range all {
-		out = append(out, t.string)
+		out = append(out, t.Value)
 	}
 	return out
 }
@@ -189,10 +189,10 @@ func cutLast(s string, sep byte) (before, after string, found bool) {
 // unique demands that an id has a form and was not used before.
 func (f *file) unique(seen map[string]bool, id text) {
 	f.shaped(id, idForm, "words of lower-case letters, digits and hyphens, joined by dots")
-	if seen[id.string] {
-		f.fail(id.at, ErrDuplicate, "id %q", id.string)
+	if seen[id.Value] {
+		f.Fail(id.At, ErrDuplicate, "id %q", id.Value)
 	}
-	seen[id.string] = true
+	seen[id.Value] = true
 }
 
 var idForm = regexp.MustCompile(`^[a-z][a-z0-9-]*(\.[a-z0-9-]+)*$`)

@@ -41,12 +41,12 @@ type TextFile struct {
 
 // Fault is a fault of the rule as a whole.
 func (s *SigmaFile) Fault(err error) *Fault {
-	return &Fault{File: s.File, Line: s.Line, Column: s.Column, Err: err}
+	return fault(s.File, s.Line, s.Column, err)
 }
 
 // Fault is a fault of the outcome's condition, which stands in file.
 func (o *RuleOutcome) Fault(file string, err error) *Fault {
-	return &Fault{File: file, Line: o.Line, Column: o.Column, Err: err}
+	return fault(file, o.Line, o.Column, err)
 }
 
 var (
@@ -63,24 +63,24 @@ var severityOf = map[string]string{"informational": "info", "low": "low", "mediu
 func (l *loader) sigma(name string, content []byte) {
 	var s specSigma
 	f := l.file(name)
-	if !f.decode(content, &s) {
+	if !f.Decode(content, &s) {
 		return
 	}
 	out := SigmaFile{
 		Indicator: Indicator{
-			ID: s.ID.string, Title: s.Title.string, Kind: OnSigma, Parts: evidence.CompromisedThen,
-			Class: s.Postern.Class.string, Severity: severityOf[s.Level.string], Confidence: evidence.Confidence(s.Postern.Confidence.string),
-			Next: s.Postern.Next.string, Label: s.Postern.Label.string, Sources: f.links(s.References), FirstSeen: s.Postern.FirstSeen.Time,
+			ID: s.ID.Value, Title: s.Title.Value, Kind: OnSigma, Parts: evidence.CompromisedThen,
+			Class: s.Postern.Class.Value, Severity: severityOf[s.Level.Value], Confidence: evidence.Confidence(s.Postern.Confidence.Value),
+			Next: s.Postern.Next.Value, Label: s.Postern.Label.Value, Sources: f.links(s.References), FirstSeen: s.Postern.FirstSeen.Time,
 		},
-		Name: s.Name.string, File: name, Text: content, Correlation: s.Correlation.node != nil,
-		Changed: later(s.Date.Time, s.Modified.Time), Line: s.at.line, Column: s.at.column,
+		Name: s.Name.Value, File: name, Text: content, Correlation: s.Correlation.Set(),
+		Changed: later(s.Date.Time, s.Modified.Time), Line: s.At.Line, Column: s.At.Column,
 	}
-	if s.Postern.Part.string == "now" {
+	if s.Postern.Part.Value == "now" {
 		out.Parts = evidence.CompromisedNow
 	}
 	f.shaped(s.ID, ruleID, "a UUID in lower case")
 	f.once(l.ids, s.ID)
-	if s.Name.string != "" {
+	if s.Name.Value != "" {
 		f.shaped(s.Name, ruleName, "one word")
 		f.once(l.ids, s.Name)
 	}
@@ -88,11 +88,11 @@ func (l *loader) sigma(name string, content []byte) {
 	f.kinds(&s)
 	out.LabelOnly = f.rating(&s)
 	for _, o := range s.Postern.Outcomes {
-		severity := text{severityOf[o.Level.string], o.Level.at}
+		severity := text{Value: severityOf[o.Level.Value], At: o.Level.At}
 		f.proof(severity, s.Postern.Confidence, o.Class)
 		out.Outcomes = append(out.Outcomes, RuleOutcome{
-			Condition: o.Condition.string, Class: o.Class.string, Severity: severity.string, WhenFixed: o.WhenFixed.string,
-			Line: o.Condition.at.line, Column: o.Condition.at.column,
+			Condition: o.Condition.Value, Class: o.Class.Value, Severity: severity.Value, WhenFixed: o.WhenFixed.Value,
+			Line: o.Condition.At.Line, Column: o.Condition.At.Column,
 		})
 	}
 	l.pack.Sigma = append(l.pack.Sigma, out)
@@ -101,43 +101,43 @@ func (l *loader) sigma(name string, content []byte) {
 // kinds checks that the file is a rule or a correlation, and which fields go
 // with each.
 func (f *file) kinds(s *specSigma) {
-	rule, correlation := s.Detection.node != nil, s.Correlation.node != nil
+	rule, correlation := s.Detection.Set(), s.Correlation.Set()
 	switch {
 	case rule == correlation:
-		f.fail(s.at, ErrMissing, "either detection or correlation")
-	case rule && s.LogSource.node == nil:
-		f.fail(s.at, ErrMissing, "field \"logsource\"")
+		f.Fail(s.At, ErrMissing, "either detection or correlation")
+	case rule && !s.LogSource.Set():
+		f.Fail(s.At, ErrMissing, "field \"logsource\"")
 	case correlation && len(s.Postern.Outcomes) > 0:
-		f.fail(s.Postern.at, ErrValue, "a correlation has no searches for outcomes to ask")
+		f.Fail(s.Postern.At, ErrValue, "a correlation has no searches for outcomes to ask")
 	}
 }
 
 // rating checks the postern block: a label alone, or a whole judgement.
 func (f *file) rating(s *specSigma) (labelOnly bool) {
 	p := &s.Postern
-	labelOnly = p.Class.string == "" && p.Label.string != ""
+	labelOnly = p.Class.Value == "" && p.Label.Value != ""
 	for _, c := range []struct {
 		field string
 		set   bool
-		at    place
+		At    place
 	}{
-		{"class", p.Class.string != "", p.at},
-		{"confidence", p.Confidence.string != "", p.at},
-		{"next", p.Next.string != "", p.at},
-		{"level", s.Level.string != "", s.at},
+		{"class", p.Class.Value != "", p.At},
+		{"confidence", p.Confidence.Value != "", p.At},
+		{"next", p.Next.Value != "", p.At},
+		{"level", s.Level.Value != "", s.At},
 	} {
 		switch {
 		case labelOnly && c.set && c.field != "level":
-			f.fail(c.at, ErrValue, "%q is never read beside a label alone; a rule that makes findings has a class", c.field)
+			f.Fail(c.At, ErrValue, "%q is never read beside a label alone; a rule that makes findings has a class", c.field)
 		case !labelOnly && !c.set:
-			f.fail(c.at, ErrMissing, "field %q", c.field)
+			f.Fail(c.At, ErrMissing, "field %q", c.field)
 		}
 	}
-	if labelOnly && (len(p.Outcomes) > 0 || p.Part.string != "" || s.Correlation.node != nil) {
-		f.fail(p.at, ErrValue, "a label alone has no part and no outcomes, and a correlation cannot give one")
+	if labelOnly && (len(p.Outcomes) > 0 || p.Part.Value != "" || s.Correlation.Set()) {
+		f.Fail(p.At, ErrValue, "a label alone has no part and no outcomes, and a correlation cannot give one")
 	}
 	if !labelOnly {
-		f.proof(text{severityOf[s.Level.string], s.Level.at}, p.Confidence, p.Class)
+		f.proof(text{Value: severityOf[s.Level.Value], At: s.Level.At}, p.Confidence, p.Class)
 	}
 	return labelOnly
 }
@@ -146,15 +146,15 @@ func (f *file) rating(s *specSigma) (labelOnly bool) {
 // readers; one that looks like these and is not would be lost, and is refused.
 func (l *loader) tags(f *file, tags []text) (vulns, attack []string) {
 	for _, t := range tags {
-		switch kind, _, _ := strings.Cut(t.string, "."); {
-		case attackTag.MatchString(t.string):
-			attack = append(attack, strings.ToUpper(strings.TrimPrefix(t.string, "attack.")))
-		case cveTag.MatchString(t.string):
-			id := "CVE-" + strings.TrimPrefix(t.string, "cve.")
-			l.known(f, []text{{id, t.at}}, nil)
+		switch kind, _, _ := strings.Cut(t.Value, "."); {
+		case attackTag.MatchString(t.Value):
+			attack = append(attack, strings.ToUpper(strings.TrimPrefix(t.Value, "attack.")))
+		case cveTag.MatchString(t.Value):
+			id := "CVE-" + strings.TrimPrefix(t.Value, "cve.")
+			l.known(f, []text{{Value: id, At: t.At}}, nil)
 			vulns = append(vulns, id)
-		case kind == "attack" && !groupTag.MatchString(t.string), kind == "cve":
-			f.fail(t.at, ErrValue, "tag %q: want attack.t1505.003 or cve.2026-23760", t.string)
+		case kind == "attack" && !groupTag.MatchString(t.Value), kind == "cve":
+			f.Fail(t.At, ErrValue, "tag %q: want attack.t1505.003 or cve.2026-23760", t.Value)
 		}
 	}
 	slices.Sort(attack)
@@ -163,10 +163,10 @@ func (l *loader) tags(f *file, tags []text) (vulns, attack []string) {
 
 // once demands that an id was not used before.
 func (f *file) once(seen map[string]bool, id text) {
-	if seen[id.string] {
-		f.fail(id.at, ErrDuplicate, "id %q", id.string)
+	if seen[id.Value] {
+		f.Fail(id.At, ErrDuplicate, "id %q", id.Value)
 	}
-	seen[id.string] = true
+	seen[id.Value] = true
 }
 
 func later(a, b time.Time) time.Time {

@@ -1,7 +1,19 @@
 package pack
 
+import "postern/pack/strict"
+
 // The file structs: what stands in a pack's YAML, as an author writes it. The
 // runtime types in pack.go are made of these and nothing else sees them.
+
+// The scalars and parts of them.
+type (
+	text    = strict.Text
+	day     = strict.Day
+	pattern = strict.Pattern
+	opaque  = strict.Opaque
+	here    = strict.Here
+	place   = strict.Place
+)
 
 // schemaVersion is the only version of the pack format this loader reads.
 const schemaVersion = 1

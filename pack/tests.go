@@ -64,31 +64,31 @@ func (l *loader) test(name string, content []byte) {
 	f := l.file(name)
 	header, files, line, err := ParseArchive(content)
 	if err != nil {
-		f.fail(place{line, 1}, ErrSyntax, "%w", err)
+		f.Fail(place{Line: line, Column: 1}, ErrSyntax, "%w", err)
 		return
 	}
 	var s specTest
-	if !f.decode(header, &s) {
+	if !f.Decode(header, &s) {
 		return
 	}
 	out := Test{
-		File: name, Title: s.Title.string, OS: evidence.Windows, Zone: time.UTC,
-		Others: s.Others, Answers: map[string]string{}, Reading: s.Reading.string, Files: files,
+		File: name, Title: s.Title.Value, OS: evidence.Windows, Zone: time.UTC,
+		Others: s.Others, Answers: map[string]string{}, Reading: s.Reading.Value, Files: files,
 	}
-	if s.OS.string != "" {
-		out.OS = evidence.OS(s.OS.string)
+	if s.OS.Value != "" {
+		out.OS = evidence.OS(s.OS.Value)
 	}
-	if s.Zone.string != "" {
-		if out.Zone, err = time.LoadLocation(s.Zone.string); err != nil || s.Zone.string == localZone {
-			f.fail(s.Zone.at, ErrValue, "zone %q is none the zone database has", s.Zone.string)
+	if s.Zone.Value != "" {
+		if out.Zone, err = time.LoadLocation(s.Zone.Value); err != nil || s.Zone.Value == localZone {
+			f.Fail(s.Zone.At, ErrValue, "zone %q is none the zone database has", s.Zone.Value)
 		}
 	}
-	if out.AsOf, err = time.Parse(time.RFC3339, s.AsOf.string); err != nil {
-		f.fail(s.AsOf.at, ErrValue, "as_of %q is no time (2006-01-02T15:04:05Z)", s.AsOf.string)
+	if out.AsOf, err = time.Parse(time.RFC3339, s.AsOf.Value); err != nil {
+		f.Fail(s.AsOf.At, ErrValue, "as_of %q is no time (2006-01-02T15:04:05Z)", s.AsOf.Value)
 	}
 	if s.Installed != nil {
 		f.version(l.pack.Scheme, s.Installed.Version)
-		out.Installed = &Installed{s.Installed.Version.string, s.Installed.Since.Time}
+		out.Installed = &Installed{s.Installed.Version.Value, s.Installed.Since.Time}
 	}
 	f.expectations(&s, &out)
 	l.pack.Tests = append(l.pack.Tests, out)
@@ -100,34 +100,34 @@ func (f *file) expectations(s *specTest, out *Test) {
 	for i := range s.Expect {
 		e := &s.Expect[i]
 		if e.Count < 1 {
-			f.fail(e.at, ErrValue, "count %d; a rule that must not be found stands in absent", e.Count)
+			f.Fail(e.At, ErrValue, "count %d; a rule that must not be found stands in absent", e.Count)
 		}
-		f.once(seen, text{e.Rule.string + " " + e.Class.string + " " + e.Label.string, e.Rule.at})
-		wanted[e.Rule.string] = true
-		out.Expect = append(out.Expect, Expect{e.Rule.string, e.Class.string, e.Count, e.Label.string, e.at.line, e.at.column})
+		f.once(seen, text{Value: e.Rule.Value + " " + e.Class.Value + " " + e.Label.Value, At: e.Rule.At})
+		wanted[e.Rule.Value] = true
+		out.Expect = append(out.Expect, Expect{e.Rule.Value, e.Class.Value, e.Count, e.Label.Value, e.At.Line, e.At.Column})
 	}
 	for _, a := range s.Absent {
-		if wanted[a.string] {
-			f.fail(a.at, ErrValue, "%q is both expected and absent", a.string)
+		if wanted[a.Value] {
+			f.Fail(a.At, ErrValue, "%q is both expected and absent", a.Value)
 		}
 		f.once(wanted, a)
-		out.Absent = append(out.Absent, Absent{a.string, a.at.line, a.at.column})
+		out.Absent = append(out.Absent, Absent{a.Value, a.At.Line, a.At.Column})
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Answers)) {
 		answer := s.Answers[name]
 		switch {
 		case !slices.Contains(answerNames, name):
-			f.fail(answer.at, ErrReference, "question %q is none of %s", name, strings.Join(answerNames, ", "))
-		case !slices.Contains(answerWords, answer.string):
-			f.fail(answer.at, ErrValue, "%q is none of %s", answer.string, strings.Join(answerWords, ", "))
+			f.Fail(answer.At, ErrReference, "question %q is none of %s", name, strings.Join(answerNames, ", "))
+		case !slices.Contains(answerWords, answer.Value):
+			f.Fail(answer.At, ErrValue, "%q is none of %s", answer.Value, strings.Join(answerWords, ", "))
 		}
-		out.Answers[name] = answer.string
+		out.Answers[name] = answer.Value
 	}
 	if out.Reading != "" && !slices.Contains(readings, out.Reading) {
-		f.fail(s.Reading.at, ErrValue, "%q is none of %s", out.Reading, strings.Join(readings, "; "))
+		f.Fail(s.Reading.At, ErrValue, "%q is none of %s", out.Reading, strings.Join(readings, "; "))
 	}
 	if len(s.Expect)+len(s.Absent)+len(s.Answers) == 0 && out.Reading == "" {
-		f.fail(s.at, ErrMissing, "expect, absent, answers or reading: the case proves nothing")
+		f.Fail(s.At, ErrMissing, "expect, absent, answers or reading: the case proves nothing")
 	}
 }
 
@@ -162,7 +162,7 @@ func (p *Pack) CheckTests(yara []RuleAt) []*Fault {
 		case near:
 			lack = "no case expects it"
 		}
-		faults = append(faults, &Fault{r.File, r.Line, r.Column, fmt.Errorf("%w: %s: %s", ErrUntested, r.Name, lack)})
+		faults = append(faults, fault(r.File, r.Line, r.Column, fmt.Errorf("%w: %s: %s", ErrUntested, r.Name, lack)))
 	}
 	for i := range p.Sigma {
 		s := &p.Sigma[i]
@@ -191,12 +191,12 @@ func (p *Pack) strangers(named map[string]bool) (faults []*Fault) {
 	for _, t := range p.Tests {
 		for _, e := range t.Expect {
 			if !named[e.Rule] {
-				faults = append(faults, &Fault{t.File, e.Line, e.Column, fmt.Errorf("%w: no rule %q", ErrReference, e.Rule)})
+				faults = append(faults, fault(t.File, e.Line, e.Column, fmt.Errorf("%w: no rule %q", ErrReference, e.Rule)))
 			}
 		}
 		for _, a := range t.Absent {
 			if !named[a.Rule] {
-				faults = append(faults, &Fault{t.File, a.Line, a.Column, fmt.Errorf("%w: no rule %q", ErrReference, a.Rule)})
+				faults = append(faults, fault(t.File, a.Line, a.Column, fmt.Errorf("%w: no rule %q", ErrReference, a.Rule)))
 			}
 		}
 	}

@@ -1,4 +1,9 @@
-package pack
+// Package strict reads YAML into structs and takes nothing for granted: an
+// unknown, doubled or missing field, a wrong kind, a second document, an
+// anchor, an alias or a tag is a fault with its file, line and column, and all
+// of them are collected. YAML is read by a library; what stands in these
+// structs is not the library's.
+package strict
 
 import (
 	"bytes"
@@ -22,53 +27,50 @@ const (
 	maxPattern = 1000
 )
 
-// The scalars of the file structs. Each keeps its place, so that what is found
+// The scalars of file structs. Each keeps its place, so that what is found
 // wrong later can be pointed at.
 type (
-	text struct {
-		string
-		at place
+	// Text is any scalar as it is written.
+	Text struct {
+		Value string
+		At    Place
 	}
-	day struct {
+	// Day is a date.
+	Day struct {
 		time.Time
-		at place
+		At Place
 	}
-	pattern struct {
+	// Pattern is an RE2 expression that does not match everything.
+	Pattern struct {
 		*regexp.Regexp
-		at place
+		At Place
 	}
 )
 
-// opaque is a value that the loader leaves to somebody else.
-type opaque struct {
-	at   place
-	node *yaml.Node // nil: not there
-}
-
-// scalar is implemented by text, day and pattern.
+// scalar is implemented by Text, Day and Pattern.
 type scalar interface {
-	set(value string, at place) error
+	set(value string, at Place) error
 }
 
-func (t *text) set(value string, at place) error {
+func (t *Text) set(value string, at Place) error {
 	if len(value) > maxText {
 		return fmt.Errorf("%w: text longer than %d bytes", ErrLimit, maxText)
 	}
-	*t = text{value, at}
+	*t = Text{value, at}
 	return nil
 }
 
-func (d *day) set(value string, at place) error {
+func (d *Day) set(value string, at Place) error {
 	when, err := time.Parse(time.DateOnly, value)
 	if err != nil {
 		return fmt.Errorf("%w: %q is no day (2006-01-02)", ErrValue, value)
 	}
-	*d = day{when, at}
+	*d = Day{when, at}
 	return nil
 }
 
 // set compiles; Go's syntax is RE2, so look-around and back-references fail here.
-func (p *pattern) set(value string, at place) error {
+func (p *Pattern) set(value string, at Place) error {
 	if len(value) > maxPattern {
 		return fmt.Errorf("%w: pattern longer than %d bytes", ErrLimit, maxPattern)
 	}
@@ -79,19 +81,36 @@ func (p *pattern) set(value string, at place) error {
 	if re.MatchString("") {
 		return fmt.Errorf("%w: pattern %q matches everything", ErrValue, value)
 	}
-	*p = pattern{re, at}
+	*p = Pattern{re, at}
 	return nil
 }
 
-// decode reads one strict YAML document into the struct that out points to:
+// Opaque is a value that is left to somebody else: nothing in it is checked.
+type Opaque struct {
+	At   Place
+	node *yaml.Node
+}
+
+// Set reports whether the value is there.
+func (o *Opaque) Set() bool { return o.node != nil }
+
+// Here is embedded by structs that keep where they stand.
+type Here struct{ At Place }
+
+func (h *Here) where() *Place { return &h.At }
+
+// placed is implemented by such structs.
+type placed interface{ where() *Place }
+
+// Decode reads one strict YAML document into the struct that out points to:
 // unknown, doubled and missing fields, wrong kinds, a second document, anchors,
 // aliases and tags are faults with their place. It reports whether the file is
 // without fault; only then is out complete.
 //
 // Field tags: `yaml:"name"`, `need:"yes"` for what must be there and not empty,
 // `enum:"a,b"` for a text that must be one of these.
-func (f *file) decode(content []byte, out any) bool {
-	before := len(f.faults.all)
+func (f *File) Decode(content []byte, out any) bool {
+	before := f.Faults.Len()
 	dec := yaml.NewDecoder(bytes.NewReader(content))
 	var doc, second yaml.Node
 	if err := dec.Decode(&doc); err != nil {
@@ -99,54 +118,54 @@ func (f *file) decode(content []byte, out any) bool {
 		return false
 	}
 	if err := dec.Decode(&second); !errors.Is(err, io.EOF) {
-		f.fail(place{second.Line, second.Column}, ErrSyntax, "a second document; a pack file holds one")
+		f.Fail(Place{second.Line, second.Column}, ErrSyntax, "a second document; a pack file holds one")
 		return false
 	}
 	if len(doc.Content) != 1 {
-		f.fail(place{1, 1}, ErrSyntax, "the file is empty")
+		f.Fail(Place{1, 1}, ErrSyntax, "the file is empty")
 		return false
 	}
-	d := &decoder{file: f, left: maxNodes}
+	d := &decoder{File: f, left: maxNodes}
 	d.value(doc.Content[0], reflect.ValueOf(out).Elem(), "", 0)
-	return len(f.faults.all) == before
+	return f.Faults.Len() == before
 }
 
 // yamlLine finds the line in the library's messages, which have no column.
 var yamlLine = regexp.MustCompile(`^yaml: line (\d+): (.*)`)
 
-func (f *file) syntax(err error) {
+func (f *File) syntax(err error) {
 	if errors.Is(err, io.EOF) {
-		f.fail(place{1, 1}, ErrSyntax, "the file is empty")
+		f.Fail(Place{1, 1}, ErrSyntax, "the file is empty")
 		return
 	}
-	at, msg := place{1, 1}, strings.TrimPrefix(err.Error(), "yaml: ")
+	at, msg := Place{1, 1}, strings.TrimPrefix(err.Error(), "yaml: ")
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
-		at.line, _ = strconv.Atoi(m[1]) // digits by the pattern; 0 on overflow says "the file"
+		at.Line, _ = strconv.Atoi(m[1]) // digits by the pattern; 0 on overflow says "the file"
 		msg = m[2]
 	}
-	f.fail(at, ErrSyntax, "%s", msg)
+	f.Fail(at, ErrSyntax, "%s", msg)
 }
 
 type decoder struct {
-	*file
+	*File
 	left int
 }
 
 // value decodes a node into v, whatever kind that is.
 func (d *decoder) value(n *yaml.Node, v reflect.Value, enum string, depth int) {
-	at := place{n.Line, n.Column}
+	at := Place{n.Line, n.Column}
 	if d.left--; d.left < 0 || depth > maxDepth {
 		if d.left == -1 || depth > maxDepth {
-			d.fail(at, ErrLimit, "more than %d values, or nested deeper than %d", maxNodes, maxDepth)
+			d.Fail(at, ErrLimit, "more than %d values, or nested deeper than %d", maxNodes, maxDepth)
 		}
 		return
 	}
-	if o, ok := v.Addr().Interface().(*opaque); ok {
-		*o = opaque{at, n}
+	if o, ok := v.Addr().Interface().(*Opaque); ok {
+		*o = Opaque{at, n}
 		return
 	}
 	if n.Kind == yaml.AliasNode || n.Anchor != "" || n.Style&yaml.TaggedStyle != 0 {
-		d.fail(at, ErrSyntax, "anchors, aliases and tags are not read; write it out")
+		d.Fail(at, ErrSyntax, "anchors, aliases and tags are not read; write it out")
 		return
 	}
 	if s, ok := v.Addr().Interface().(scalar); ok {
@@ -165,14 +184,14 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, enum string, depth int) {
 		d.value(n, v.Elem(), enum, depth)
 	case reflect.Bool:
 		if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
-			d.fail(at, ErrValue, "want true or false")
+			d.Fail(at, ErrValue, "want true or false")
 			return
 		}
 		v.SetBool(strings.EqualFold(n.Value, "true"))
 	case reflect.Int:
 		i, err := strconv.Atoi(n.Value)
 		if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || err != nil {
-			d.fail(at, ErrValue, "want a whole number")
+			d.Fail(at, ErrValue, "want a whole number")
 			return
 		}
 		v.SetInt(int64(i))
@@ -180,17 +199,17 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, enum string, depth int) {
 }
 
 func (d *decoder) scalar(n *yaml.Node, s scalar, enum string) {
-	at := place{n.Line, n.Column}
+	at := Place{n.Line, n.Column}
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" || n.Tag == "!!bool" || n.Tag == "!!binary" {
-		d.fail(at, ErrValue, "want a text")
+		d.Fail(at, ErrValue, "want a text")
 		return
 	}
 	if err := s.set(n.Value, at); err != nil {
-		d.faults.add(d.name, at, err)
+		d.fault(at, err)
 		return
 	}
 	if enum != "" && !one(n.Value, enum) {
-		d.fail(at, ErrValue, "%q is none of %s", n.Value, strings.ReplaceAll(enum, ",", ", "))
+		d.Fail(at, ErrValue, "%q is none of %s", n.Value, strings.ReplaceAll(enum, ",", ", "))
 	}
 }
 
@@ -206,21 +225,21 @@ func one(value, enum string) bool {
 // mapping decodes into a struct whose tags say what may and must be there.
 func (d *decoder) mapping(n *yaml.Node, v reflect.Value, depth int) {
 	if n.Kind != yaml.MappingNode {
-		d.fail(place{n.Line, n.Column}, ErrValue, "want fields (name: value)")
+		d.Fail(Place{n.Line, n.Column}, ErrValue, "want fields (name: value)")
 		return
 	}
 	if p, ok := v.Addr().Interface().(placed); ok {
-		*p.where() = place{n.Line, n.Column}
+		*p.where() = Place{n.Line, n.Column}
 	}
 	seen, filled := map[string]bool{}, map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, val := n.Content[i], n.Content[i+1]
 		field, known := fieldNamed(v.Type(), key.Value)
-		switch at := (place{key.Line, key.Column}); {
+		switch at := (Place{key.Line, key.Column}); {
 		case key.Kind != yaml.ScalarNode || !known:
-			d.fail(at, ErrUnknownField, "%s", strconv.Quote(key.Value))
+			d.Fail(at, ErrUnknownField, "%s", strconv.Quote(key.Value))
 		case seen[key.Value]:
-			d.fail(at, ErrDuplicate, "field %q", key.Value)
+			d.Fail(at, ErrDuplicate, "field %q", key.Value)
 		default:
 			d.value(val, v.FieldByIndex(field.Index), field.Tag.Get("enum"), depth+1)
 			seen[key.Value], filled[key.Value] = true, !empty(val)
@@ -228,18 +247,10 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, depth int) {
 	}
 	for _, field := range reflect.VisibleFields(v.Type()) {
 		if name := field.Tag.Get("yaml"); field.Tag.Get("need") != "" && !filled[name] {
-			d.fail(place{n.Line, n.Column}, ErrMissing, "field %q", name)
+			d.Fail(Place{n.Line, n.Column}, ErrMissing, "field %q", name)
 		}
 	}
 }
-
-// placed is a file struct that keeps where it stands.
-type placed interface{ where() *place }
-
-// here is embedded by such structs.
-type here struct{ at place }
-
-func (h *here) where() *place { return &h.at }
 
 func empty(n *yaml.Node) bool {
 	return n.Kind == yaml.ScalarNode && n.Value == "" || n.Kind != yaml.ScalarNode && len(n.Content) == 0
@@ -256,7 +267,7 @@ func fieldNamed(t reflect.Type, name string) (reflect.StructField, bool) {
 
 func (d *decoder) sequence(n *yaml.Node, v reflect.Value, enum string, depth int) {
 	if n.Kind != yaml.SequenceNode {
-		d.fail(place{n.Line, n.Column}, ErrValue, "want a list")
+		d.Fail(Place{n.Line, n.Column}, ErrValue, "want a list")
 		return
 	}
 	list := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
@@ -269,14 +280,14 @@ func (d *decoder) sequence(n *yaml.Node, v reflect.Value, enum string, depth int
 // free decodes a map whose keys are data: role or field names.
 func (d *decoder) free(n *yaml.Node, v reflect.Value, depth int) {
 	if n.Kind != yaml.MappingNode {
-		d.fail(place{n.Line, n.Column}, ErrValue, "want fields (name: value)")
+		d.Fail(Place{n.Line, n.Column}, ErrValue, "want fields (name: value)")
 		return
 	}
 	out := reflect.MakeMap(v.Type())
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := reflect.ValueOf(n.Content[i].Value)
 		if out.MapIndex(key).IsValid() {
-			d.fail(place{n.Content[i].Line, n.Content[i].Column}, ErrDuplicate, "field %q", n.Content[i].Value)
+			d.Fail(Place{n.Content[i].Line, n.Content[i].Column}, ErrDuplicate, "field %q", n.Content[i].Value)
 			continue
 		}
 		item := reflect.New(v.Type().Elem()).Elem()

@@ -1,4 +1,7 @@
-package pack
+// Package settings flattens a settings file, JSON or XML, into its values, each
+// under a key that a pattern can be held against. Depth, number and size are
+// bounded; what comes after a limit or an error is the caller's gap.
+package settings
 
 import (
 	"bytes"
@@ -21,26 +24,30 @@ type Leaf struct {
 
 // Limits of one settings file.
 const (
+	maxSize      = 16 << 20
 	maxLeaves    = 200_000
 	maxLeafDepth = 64
 	maxKey       = 4096     // bytes of one key
 	maxKeyBytes  = 64 << 20 // of all keys
 )
 
-// errSettings marks a settings file that cannot be read to its end.
-var errSettings = errors.New("settings file")
+// Err marks a settings file that could not be read to its end.
+var Err = errors.New("settings file")
+
+// errLimit is why, where a limit was hit.
+var errLimit = errors.New("limit")
 
 var utf8BOM = []byte("\xef\xbb\xbf")
 
-// Leaves flattens JSON or XML, told apart by the first character. A name that
+// Read flattens JSON or XML, told apart by the first character. A name that
 // stands twice gives both its values. An XML attribute is a leaf beside its
 // element's children, and elements of one name share their key. Where the text
 // cannot be read on, or is over a limit, the leaves up to there come with an
 // error: the rest is a gap.
-func Leaves(content []byte) ([]Leaf, error) {
+func Read(content []byte) ([]Leaf, error) {
 	r := &flattener{}
-	if len(content) > maxContent {
-		content = content[:maxContent]
+	if len(content) > maxSize {
+		content = content[:maxSize]
 		r.cut = true
 	}
 	text := bytes.TrimPrefix(content, utf8BOM)
@@ -51,7 +58,7 @@ func Leaves(content []byte) ([]Leaf, error) {
 	}
 	err := read(text)
 	if r.cut && err == nil {
-		err = fmt.Errorf("%w: %w: larger than %d bytes", errSettings, ErrLimit, maxContent)
+		err = fmt.Errorf("%w: %w: larger than %d bytes", Err, errLimit, maxSize)
 	}
 	return r.leaves, err
 }
@@ -66,7 +73,7 @@ type flattener struct {
 // add keeps a leaf within the limits.
 func (r *flattener) add(key, value string, offset int64) error {
 	if r.keyBytes += len(key); len(r.leaves) == maxLeaves || r.keyBytes > maxKeyBytes {
-		return fmt.Errorf("%w: %w: more than %d values or %d bytes of names", errSettings, ErrLimit, maxLeaves, maxKeyBytes)
+		return fmt.Errorf("%w: %w: more than %d values or %d bytes of names", Err, errLimit, maxLeaves, maxKeyBytes)
 	}
 	r.leaves = append(r.leaves, Leaf{key, value, r.base + offset})
 	return nil
@@ -106,9 +113,9 @@ func (r *flattener) json(text []byte) error {
 		case errors.Is(err, io.EOF) && done:
 			return nil
 		case err != nil:
-			return fmt.Errorf("%w: JSON after byte %d: %w", errSettings, r.base+before, err)
+			return fmt.Errorf("%w: JSON after byte %d: %w", Err, r.base+before, err)
 		case done:
-			return fmt.Errorf("%w: JSON goes on after its end at byte %d", errSettings, r.base+before)
+			return fmt.Errorf("%w: JSON goes on after its end at byte %d", Err, r.base+before)
 		}
 		if open, err = r.token(open, tok, start(text, before)); err != nil {
 			return err
@@ -134,13 +141,13 @@ func (r *flattener) token(open []level, tok json.Token, at int64) ([]level, erro
 			return open, nil
 		}
 		if key = top.child(); len(key) > maxKey {
-			return nil, fmt.Errorf("%w: %w: a key of more than %d bytes at byte %d", errSettings, ErrLimit, maxKey, r.base+at)
+			return nil, fmt.Errorf("%w: %w: a key of more than %d bytes at byte %d", Err, errLimit, maxKey, r.base+at)
 		}
 	}
 	switch delim, _ := tok.(json.Delim); delim {
 	case '{', '[':
 		if len(open) == maxLeafDepth {
-			return nil, fmt.Errorf("%w: %w: nested deeper than %d at byte %d", errSettings, ErrLimit, maxLeafDepth, r.base+at)
+			return nil, fmt.Errorf("%w: %w: nested deeper than %d at byte %d", Err, errLimit, maxLeafDepth, r.base+at)
 		}
 		open = append(open, level{key: key, array: delim == '[', empty: true, at: at})
 		return open, nil
@@ -201,12 +208,12 @@ func (r *flattener) xml(text []byte) error {
 		case errors.Is(err, io.EOF) && seen && len(open) == 0:
 			return nil
 		case err != nil:
-			return fmt.Errorf("%w: XML after byte %d: %w", errSettings, r.base+before, err)
+			return fmt.Errorf("%w: XML after byte %d: %w", Err, r.base+before, err)
 		}
 		switch t := tok.(type) {
 		case xml.StartElement:
 			if len(open) == maxLeafDepth {
-				return fmt.Errorf("%w: %w: nested deeper than %d at byte %d", errSettings, ErrLimit, maxLeafDepth, r.base+before)
+				return fmt.Errorf("%w: %w: nested deeper than %d at byte %d", Err, errLimit, maxLeafDepth, r.base+before)
 			}
 			seen = true
 			open, err = r.start(open, t, before)
@@ -235,7 +242,7 @@ func (r *flattener) start(open []*element, t xml.StartElement, at int64) ([]*ele
 		key, parent.leaf = parent.key+"."+key, false
 	}
 	if len(key) > maxKey {
-		return nil, fmt.Errorf("%w: %w: a key of more than %d bytes at byte %d", errSettings, ErrLimit, maxKey, r.base+at)
+		return nil, fmt.Errorf("%w: %w: a key of more than %d bytes at byte %d", Err, errLimit, maxKey, r.base+at)
 	}
 	for _, a := range t.Attr {
 		if err := r.add(key+"."+a.Name.Local, a.Value, at); err != nil {
