@@ -12,7 +12,6 @@ import (
 
 	"postern/csaf"
 	"postern/evidence"
-	"postern/pack/strict"
 	"postern/version"
 )
 
@@ -104,7 +103,7 @@ func (l *loader) vulnerability(f *file, doc *csaf.Document, from *csaf.Vulnerabi
 		f.Fail(place{}, ErrAdvisory, "vulnerability %q has no CVE id", from.Title)
 		return
 	}
-	f = &file{&strict.File{Name: f.Name + ": " + from.CVE, Faults: f.Faults}}
+	f = l.file(f.Name + ": " + from.CVE)
 	if slices.ContainsFunc(l.pack.Vulnerabilities, func(v Vulnerability) bool { return v.ID == from.CVE }) {
 		f.Fail(place{}, ErrDuplicate, "another document has it")
 		return

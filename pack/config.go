@@ -87,6 +87,10 @@ func (l *loader) check(f *file, s *specCheck) Check {
 	l.known(f, s.Vulns, s.Attack)
 	f.proof(s.Severity, s.Confidence, s.Class)
 	f.lowerCase(s.Name)
+	l.dated(f, s.ID, s.FirstSeen)
+	for _, p := range []pattern{s.Name, s.Key, s.Value, s.Except} {
+		f.quick(p)
+	}
 	if s.Count != nil {
 		out.Over = s.Count.Over
 		if out.Over < 1 {

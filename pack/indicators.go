@@ -27,6 +27,10 @@ func (l *loader) indicators(s *specIndicators) {
 	}
 	for i := range s.Indicators {
 		f.unique(l.ids, s.Indicators[i].ID)
+		l.dated(f, s.Indicators[i].ID, s.Indicators[i].FirstSeen)
+		for _, p := range []pattern{s.Indicators[i].Match.Name, s.Indicators[i].Match.Except, s.Indicators[i].Match.Text} {
+			f.quick(p)
+		}
 		made := l.indicator(f, &s.Indicators[i])
 		l.prove(f, &s.Indicators[i], &made)
 		l.pack.Indicators = append(l.pack.Indicators, made)
@@ -39,6 +43,7 @@ func (f *file) place(s *specPlace) evidence.Place {
 	}
 	for _, p := range s.Paths {
 		f.lowerCase(p.Pattern)
+		f.quick(p.Pattern)
 	}
 	return evidence.Place{
 		ID: s.ID.Value, OS: evidence.OS(s.OS.Value), Paths: f.rules(s.Paths), Roots: strs(s.Roots),

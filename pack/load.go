@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"postern/evidence"
 	"postern/pack/strict"
@@ -53,7 +54,7 @@ func Load(fsys fs.FS) (*Pack, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &loader{faults: &strict.Faults{}, pack: &Pack{SHA256: digest(content)}, ids: map[string]bool{}}
+	l := newLoader(content)
 	l.load(content)
 	if err := l.faults.Err(); err != nil {
 		return nil, err
@@ -131,8 +132,14 @@ func sortedNames(content map[string][]byte) []string {
 
 type loader struct {
 	faults *strict.Faults
+	notes  *strict.Faults // warnings, for Lint
+	now    time.Time      // for Lint; zero: no day is compared with it
 	pack   *Pack
 	ids    map[string]bool // of indicators, checks and Sigma rules: findings are told apart by them
+}
+
+func newLoader(content map[string][]byte) *loader {
+	return &loader{faults: &strict.Faults{}, notes: &strict.Faults{}, pack: &Pack{SHA256: digest(content)}, ids: map[string]bool{}}
 }
 
 // load decodes every file, then makes the runtime parts in the order they
@@ -202,10 +209,13 @@ func (l *loader) sort(content map[string][]byte) map[*regexp.Regexp][]string {
 }
 
 // file is one file of the pack, to be judged.
-type file struct{ *strict.File }
+type file struct {
+	*strict.File
+	notes *strict.Faults
+}
 
 func (l *loader) file(name string) *file {
-	return &file{&strict.File{Name: path.Clean(name), Faults: l.faults}}
+	return &file{&strict.File{Name: path.Clean(name), Faults: l.faults}, l.notes}
 }
 
 var (
@@ -227,6 +237,8 @@ func (l *loader) head(s *specPack) bool {
 	}
 	p.ID, p.Revision, p.Date, p.Title = s.ID.Value, s.Revision.Value, s.Date.Time, s.Title.Value
 	p.References = f.links(s.References)
+	l.past(f, s.Date, s.Latest.Seen)
+	l.noteAge(f, s.Date)
 	scheme, ok := version.Lookup(s.Scheme.Value)
 	if !ok {
 		f.Fail(s.Scheme.At, ErrReference, "version scheme %q", s.Scheme.Value)

@@ -86,6 +86,7 @@ func (l *loader) sigma(name string, content []byte) {
 	}
 	out.Vulns, out.Attack = l.tags(f, s.Tags)
 	f.kinds(&s)
+	l.noteRule(f, &s)
 	out.LabelOnly = f.rating(&s)
 	for _, o := range s.Postern.Outcomes {
 		severity := text{Value: severityOf[o.Level.Value], At: o.Level.At}
@@ -96,6 +97,18 @@ func (l *loader) sigma(name string, content []byte) {
 		})
 	}
 	l.pack.Sigma = append(l.pack.Sigma, out)
+}
+
+// noteRule notes what a reader would miss.
+func (l *loader) noteRule(f *file, s *specSigma) {
+	if len(s.References) == 0 {
+		f.note(s.ID.At, errThin, "no references: nobody can look up why")
+	}
+	if s.Postern.Class.Value != "" {
+		l.dated(f, s.ID, s.Postern.FirstSeen)
+	}
+	l.past(f, s.Date, s.Modified)
+	f.quickSigma(&s.Detection)
 }
 
 // kinds checks that the file is a rule or a correlation, and which fields go

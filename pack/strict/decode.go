@@ -94,6 +94,30 @@ type Opaque struct {
 // Set reports whether the value is there.
 func (o *Opaque) Set() bool { return o.node != nil }
 
+// Each calls fn for every scalar inside, with the name of the field it stands
+// under; anchors, aliases and what lies too deep are left out.
+func (o *Opaque) Each(fn func(field string, value Text)) {
+	if o.node != nil {
+		each(o.node, "", 0, fn)
+	}
+}
+
+func each(n *yaml.Node, field string, depth int, fn func(string, Text)) {
+	switch {
+	case depth > maxDepth:
+	case n.Kind == yaml.ScalarNode:
+		fn(field, Text{n.Value, Place{n.Line, n.Column}})
+	case n.Kind == yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			each(n.Content[i+1], n.Content[i].Value, depth+1, fn)
+		}
+	case n.Kind == yaml.SequenceNode:
+		for _, item := range n.Content {
+			each(item, field, depth+1, fn)
+		}
+	}
+}
+
 // Here is embedded by structs that keep where they stand.
 type Here struct{ At Place }
 
