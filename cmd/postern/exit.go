@@ -18,6 +18,7 @@ type code int
 const (
 	exitNothingBad code = 0
 	exitYes        code = 1
+	exitFault      code = 1 // of pack lint and pack test
 	exitUsage      code = 2
 	exitUnknown    code = 3
 	exitFailed     code = 4
@@ -29,7 +30,7 @@ var exitCodes = []struct {
 	means string
 }{
 	{exitNothingBad, "answered, nothing bad"},
-	{exitYes, "a question was answered yes (outranks 3)"},
+	{exitYes, "a question was answered yes (outranks 3); a pack has faults"},
 	{exitUsage, "usage: the command line does not make sense"},
 	{exitUnknown, "some answer is unknown, or nothing was examined"},
 	{exitFailed, "could not run"},

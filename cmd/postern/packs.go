@@ -44,16 +44,22 @@ func loadPacks(dirs []string) ([]*pack.Pack, error) {
 	return all, nil
 }
 
-// loadFolder loads the pack in a folder, or every pack in the folders below it.
-func loadFolder(fsys fs.FS, dir string) ([]*pack.Pack, error) {
+// folder is one pack as it lies somewhere.
+type folder struct {
+	path string
+	fs.FS
+}
+
+// folders lists the pack in a folder, or every pack in the folders below it.
+func folders(fsys fs.FS, dir string) ([]folder, error) {
 	if _, err := fs.Stat(fsys, "pack.yaml"); err == nil {
-		return loadOne(fsys, dir, nil)
+		return []folder{{dir, fsys}}, nil
 	}
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
 		return nil, fmt.Errorf("packs %s: %w", dir, err)
 	}
-	var all []*pack.Pack
+	var all []folder
 	for _, e := range entries {
 		if !e.IsDir() || strings.HasPrefix(e.Name(), ".") {
 			continue
@@ -62,9 +68,7 @@ func loadFolder(fsys fs.FS, dir string) ([]*pack.Pack, error) {
 		if err != nil {
 			return nil, fmt.Errorf("packs %s: %w", dir, err)
 		}
-		if all, err = loadOne(sub, filepath.Join(dir, e.Name()), all); err != nil {
-			return nil, err
-		}
+		all = append(all, folder{filepath.Join(dir, e.Name()), sub})
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("packs %s: no pack.yaml here or one folder below", dir)
@@ -72,12 +76,21 @@ func loadFolder(fsys fs.FS, dir string) ([]*pack.Pack, error) {
 	return all, nil
 }
 
-func loadOne(fsys fs.FS, dir string, all []*pack.Pack) ([]*pack.Pack, error) {
-	p, err := pack.Load(fsys)
+// loadFolder loads the pack in a folder, or every pack in the folders below it.
+func loadFolder(fsys fs.FS, dir string) ([]*pack.Pack, error) {
+	found, err := folders(fsys, dir)
 	if err != nil {
-		return nil, located(dir, err)
+		return nil, err
 	}
-	return append(all, p), nil
+	var all []*pack.Pack
+	for _, f := range found {
+		p, err := pack.Load(f)
+		if err != nil {
+			return nil, located(f.path, err)
+		}
+		all = append(all, p)
+	}
+	return all, nil
 }
 
 // located puts a pack's folder before the file names of its faults.
