@@ -160,14 +160,14 @@ func (p *parser) limits(c *Correlation, parent, n *yaml.Node) {
 			}
 			c.limits = append(c.limits, limit{key.Value, count})
 		default:
-			p.fail(key, "%q is not known in the condition of a %s", key.Value, c.Type)
+			p.fail(key, "%q is not known in the condition of %s", key.Value, c.Type)
 		}
 	}
 	switch {
 	case len(c.limits) == 0:
 		p.fail(n, "no comparison such as `gte: 10` in the condition")
 	case c.Type == ValueCount && len(c.Values) == 0:
-		p.fail(n, "no `field` in the condition of a value_count")
+		p.fail(n, "no `field` in the condition of value_count")
 	case c.never():
 		p.fail(n, "the condition never holds: a time without any match is not seen")
 	}

@@ -33,9 +33,11 @@ func (d *detection) read(n *yaml.Node, skip ...string) (conditions []*yaml.Node)
 		case key.Value == "timeframe":
 			d.fail(key, "`timeframe` is of the old Sigma format; write a correlation rule")
 		default:
-			if s := d.search(val); s != nil {
-				d.searches = append(d.searches, search{key.Value, s})
+			s := d.search(val)
+			if s == nil {
+				s = leaf(keyword, existence(true)) // refused, but named: the condition may be right
 			}
+			d.searches = append(d.searches, search{key.Value, s})
 		}
 	}
 	return conditions

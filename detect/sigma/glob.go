@@ -17,6 +17,7 @@ type glob struct {
 type segment struct {
 	pieces []piece
 	text   []byte // if there are no wildcards
+	rare   int    // position in text of its rarest byte, to look for first
 }
 
 // compile folds the pattern unless it is cased, so that it is held against
@@ -31,6 +32,7 @@ func (p pattern) compile(cased bool) glob {
 		s := segment{pieces: current}
 		if len(current) == 1 && current[0].wild == 0 {
 			s.text = []byte(current[0].text)
+			s.rare = rarest(s.text)
 		}
 		g.segments = append(g.segments, s)
 		current = nil
@@ -164,10 +166,7 @@ func (g *segment) suffix(s []byte) bool {
 // find gives the end of the segment's first place in s, or -1.
 func (g *segment) find(s []byte) int {
 	if g.text != nil {
-		if i := bytes.Index(s, g.text); i >= 0 {
-			return i + len(g.text)
-		}
-		return -1
+		return g.findText(s)
 	}
 	for at := 0; at <= len(s); {
 		if first := g.pieces[0]; first.wild == 0 {
@@ -184,6 +183,38 @@ func (g *segment) find(s []byte) int {
 		at += max(n, 1)
 	}
 	return -1
+}
+
+func (g *segment) findText(s []byte) int {
+	for at := 0; at+len(g.text) <= len(s); at++ {
+		i := bytes.IndexByte(s[at+g.rare:len(s)-len(g.text)+g.rare+1], g.text[g.rare])
+		if i < 0 {
+			return -1
+		}
+		at += i
+		if end := at + len(g.text); bytes.Equal(s[at:end], g.text) {
+			return end
+		}
+	}
+	return -1
+}
+
+// frequent are the bytes of logs, the most frequent first; others are rarer.
+const frequent = " e\\.tsiroanlcmdp-uw/\"0:hfg1b2v3_y5648"
+
+// rarest is the position of the byte that fewest texts have.
+func rarest(text []byte) int {
+	best, rank := 0, -1
+	for i, c := range text {
+		r := strings.IndexByte(frequent, c)
+		if r < 0 {
+			r = len(frequent)
+		}
+		if r > rank {
+			best, rank = i, r
+		}
+	}
+	return best
 }
 
 func hasPrefix(s []byte, prefix string) bool {
