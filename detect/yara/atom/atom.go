@@ -1,0 +1,166 @@
+// Package atom finds many short byte sequences in one pass. Patterns give the
+// rarest few bytes they must contain (an Atom); an Index holds all of them and
+// reports where one may stand, for the pattern to look closer.
+package atom
+
+import "math"
+
+// Set is a set of bytes, one bit each.
+type Set [4]uint64
+
+func (s *Set) has(b byte) bool { return s[b>>6]>>(b&63)&1 != 0 }
+
+// Atom is a sequence of up to four bytes that a pattern must contain.
+type Atom struct {
+	Keys      [][]byte // the sequence with bit 0x20 set in every byte, in all its forms
+	Val, Mask uint64   // the eight bytes from the atom on satisfy (x & Mask) == Val
+	Back      int      // how far the atom stands behind the place it was cut from
+	Score     float64  // bits of rarity
+}
+
+const (
+	longest = 4   // bytes of an atom
+	maxKeys = 256 // forms of one atom
+	fold    = 0x20
+)
+
+// rarity is how many bits a byte tells, by a rough guess of how often it occurs
+// in the files of a computer.
+var rarity = func() (bits [256]float64) {
+	for c := range bits {
+		switch {
+		case c >= 'a' && c <= 'z':
+			bits[c] = 5.5
+		case c >= 'A' && c <= 'Z' || c >= '0' && c <= '9':
+			bits[c] = 6.5
+		case c > ' ' && c < 0x7f:
+			bits[c] = 7
+		default:
+			bits[c] = 7.5
+		}
+	}
+	for c, b := range map[byte]float64{0: 2, 0xff: 4, ' ': 4, '\n': 5.5, '\r': 6, '\t': 6, 'e': 4.5, 't': 4.8, 'a': 4.8, 'o': 4.9,
+		'i': 4.9, 'n': 4.9, 's': 4.9, 'r': 4.9, 1: 5, 0x48: 5, 0x8b: 5.5, 0x89: 5.5, 0x0f: 5.5, 0xe8: 6, 0xcc: 5, 0x90: 5.5,
+		0x24: 6, 0x44: 6, 0x83: 6, 0x85: 6, 0xc0: 6, 2: 6, 4: 6, 8: 6} {
+		bits[c] = b
+	}
+	return bits
+}()
+
+// common words of programs and texts; each of their 4-byte parts is plain.
+var words = []string{"http://www.", "https://", "microsoft", "windows\\system32", "software\\", "mozilla", ".exe", ".dll", ".com",
+	"this program cannot be run in dos mode", "kernel32", "function", "string", "return", "content-type", "version", "program",
+	"string", "system.", "length", "error", "object", "public", "private", "value", "process", "import", "the ", "tion", "ing ",
+	"\x00\x00\x00\x00", "\xff\xff\xff\xff", "    ", "----", "====", "\xcc\xcc\xcc\xcc", "\x90\x90\x90\x90", "0000", "version="}
+
+// plain are the 4-byte parts of the common words, folded.
+var plain = func() map[string]bool {
+	parts := map[string]bool{}
+	for _, w := range words {
+		for i := 0; i+longest <= len(w); i++ {
+			part := []byte(w[i : i+longest])
+			for k := range part {
+				part[k] |= fold
+			}
+			parts[string(part)] = true
+		}
+	}
+	return parts
+}()
+
+// Best cuts the rarest atom from a path of sets; ok is false where each of its
+// bytes may be almost anything.
+func Best(path []Set) (best Atom, ok bool) {
+	bits := make([]float64, len(path))
+	forms := make([][]byte, len(path))
+	for i := range path {
+		bits[i], forms[i] = measure(&path[i])
+	}
+	from, length := 0, 0
+	for i := range path {
+		score, keys := 0.0, 1
+		for n := 0; n < longest && i+n < len(path); n++ {
+			if keys *= len(forms[i+n]); keys > maxKeys || bits[i+n] < 0.5 {
+				break
+			}
+			b := bits[i+n]
+			if n > 0 && path[i+n] == path[i+n-1] {
+				b /= 4
+			} else if n > 1 && path[i+n] == path[i+n-2] {
+				b /= 2
+			}
+			score += b
+			s := score - math.Log2(float64(keys))/4
+			if n == 3 && keys == 1 && isPlain(forms[i:i+4]) {
+				s -= 8
+			}
+			if s > best.Score {
+				best.Score, from, length = s, i, n+1
+			}
+		}
+	}
+	if length == 0 || best.Score < 1.5 {
+		return Atom{}, false
+	}
+	best.Back = from
+	best.Keys = product(forms[from : from+length])
+	best.Val, best.Mask = bitsOf(path[from:])
+	return best, true
+}
+
+// isPlain tells whether the only form of an atom is part of a common word.
+func isPlain(forms [][]byte) bool {
+	key := string([]byte{forms[0][0], forms[1][0], forms[2][0], forms[3][0]})
+	return plain[key]
+}
+
+// measure returns how many bits a set tells and the folded bytes in it.
+func measure(s *Set) (bits float64, forms []byte) {
+	p := 0.0
+	var seen Set
+	for c := range 256 {
+		if !s.has(byte(c)) {
+			continue
+		}
+		p += math.Exp2(-rarity[c])
+		f := byte(c) | fold
+		if !seen.has(f) {
+			seen[f>>6] |= 1 << (f & 63)
+			forms = append(forms, f)
+		}
+	}
+	if p <= 0 || p >= 1 {
+		return 0, forms
+	}
+	return -math.Log2(p), forms
+}
+
+func product(forms [][]byte) (keys [][]byte) {
+	keys = [][]byte{nil}
+	for _, f := range forms {
+		var longer [][]byte
+		for _, k := range keys {
+			for _, c := range f {
+				longer = append(longer, append(k[:len(k):len(k)], c))
+			}
+		}
+		keys = longer
+	}
+	return keys
+}
+
+// bitsOf returns the bits that are the same in all bytes of each set.
+func bitsOf(path []Set) (val, mask uint64) {
+	for i := 0; i < 8 && i < len(path); i++ {
+		and, or := byte(0xff), byte(0)
+		for c := range 256 {
+			if path[i].has(byte(c)) {
+				and, or = and&byte(c), or|byte(c)
+			}
+		}
+		m := ^(and ^ or)
+		val |= uint64(and&m) << (8 * i)
+		mask |= uint64(m) << (8 * i)
+	}
+	return val, mask
+}

@@ -1,0 +1,176 @@
+package atom
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// Entry is one atom of one pattern in an Index. Key was xored into it.
+type Entry struct {
+	Val, Mask uint64
+	ID        uint32 // the pattern's number
+	Back      uint32
+	Key       byte
+	length    uint8
+}
+
+// Index finds all atoms of many patterns. Safe for concurrent use once built.
+type Index struct {
+	filter  []uint64 // one bit per hash of four folded bytes
+	shift   uint
+	slots   []slot          // open addressing over the four folded bytes
+	short   [1 << 10]uint64 // one bit per two folded bytes at which a shorter atom begins
+	pairs   map[uint16][2]uint32
+	entries []Entry
+}
+
+type slot struct{ key, from, to uint32 }
+
+// Builder collects atoms for an Index.
+type Builder struct {
+	long  map[uint32][]Entry
+	short map[uint16][]Entry
+}
+
+// Add enters the atoms of pattern id, xored with key.
+func (b *Builder) Add(id uint32, atoms []Atom, key byte) {
+	if b.long == nil {
+		b.long, b.short = map[uint32][]Entry{}, map[uint16][]Entry{}
+	}
+	all := uint64(key) * 0x0101010101010101
+	for _, a := range atoms {
+		e := Entry{Val: (a.Val ^ all) & a.Mask, Mask: a.Mask, ID: id, Back: uint32(a.Back), Key: key}
+		done := map[string]bool{}
+		for _, form := range a.Keys {
+			k := make([]byte, len(form))
+			for i := range form {
+				k[i] = (form[i] ^ key) | fold
+			}
+			if done[string(k)] {
+				continue
+			}
+			done[string(k)] = true
+			e.length = uint8(len(k))
+			b.enter(k, e)
+		}
+	}
+}
+
+func (b *Builder) enter(k []byte, e Entry) {
+	switch {
+	case len(k) >= 4:
+		key := binary.LittleEndian.Uint32(k)
+		b.long[key] = append(b.long[key], e)
+	case len(k) > 1:
+		key := binary.LittleEndian.Uint16(k)
+		b.short[key] = append(b.short[key], e)
+	default:
+		for c := range 256 {
+			if c&fold != 0 {
+				key := uint16(k[0]) | uint16(c)<<8
+				b.short[key] = append(b.short[key], e)
+			}
+		}
+	}
+}
+
+// Index builds the index.
+func (b *Builder) Index() *Index {
+	ix := &Index{pairs: map[uint16][2]uint32{}}
+	size, bits := 16, uint(12)
+	for size < 3*len(b.long) {
+		size *= 2
+	}
+	for 1<<bits < 48*len(b.long) && bits < 21 {
+		bits++
+	}
+	ix.slots, ix.filter, ix.shift = make([]slot, size), make([]uint64, 1<<bits/64), 32-bits
+	keys := make([]uint32, 0, len(b.long))
+	for k := range b.long {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	for _, k := range keys {
+		from := uint32(len(ix.entries))
+		ix.entries = append(ix.entries, b.long[k]...)
+		h := hash(k)
+		ix.filter[h>>ix.shift>>6] |= 1 << (h >> ix.shift & 63)
+		i := int(h>>7) & (size - 1)
+		for ix.slots[i].to != 0 {
+			i = (i + 1) & (size - 1)
+		}
+		ix.slots[i] = slot{k, from, uint32(len(ix.entries))}
+	}
+	for k, es := range b.short {
+		from := uint32(len(ix.entries))
+		ix.entries = append(ix.entries, es...)
+		ix.pairs[k] = [2]uint32{from, uint32(len(ix.entries))}
+		ix.short[k>>6] |= 1 << (k & 63)
+	}
+	return ix
+}
+
+func hash(x uint32) uint32 { return x * 0x9E3779B1 }
+
+const folded = 0x20202020
+
+// Scan reports every place in data[from:to) where an atom may begin, in rising
+// order. The atom itself may reach behind to.
+func (ix *Index) Scan(data []byte, from, to int, hit func(at int, e *Entry)) {
+	filter, shift := ix.filter, ix.shift
+	i := from
+	for ; i+4 <= to && i+8 <= len(data); i += 4 {
+		w := binary.LittleEndian.Uint64(data[i:]) | folded<<32 | folded
+		for k := range 4 {
+			x := uint32(w >> (8 * k))
+			h := x * 0x9E3779B1 >> shift
+			if filter[h>>6]>>(h&63)&1 != 0 {
+				ix.probe(data, i+k, x, hit)
+			}
+			if ix.short[x>>6&0x3ff]>>(x&63)&1 != 0 {
+				ix.probeShort(data, i+k, uint16(x), hit)
+			}
+		}
+	}
+	for ; i < to; i++ {
+		x := uint32(eight(data, i)) | folded
+		ix.probe(data, i, x, hit)
+		ix.probeShort(data, i, uint16(x), hit)
+	}
+}
+
+// eight returns the eight bytes at at; zeros stand for what is behind the end.
+func eight(data []byte, at int) uint64 {
+	if at+8 <= len(data) {
+		return binary.LittleEndian.Uint64(data[at:])
+	}
+	var b [8]byte
+	copy(b[:], data[at:])
+	return binary.LittleEndian.Uint64(b[:])
+}
+
+func (ix *Index) probe(data []byte, at int, x uint32, hit func(int, *Entry)) {
+	last := len(ix.slots) - 1
+	for i := int(hash(x)>>7) & last; ix.slots[i].to != 0; i = (i + 1) & last {
+		if s := ix.slots[i]; s.key == x {
+			ix.report(data, at, s.from, s.to, hit)
+			return
+		}
+	}
+}
+
+func (ix *Index) probeShort(data []byte, at int, x uint16, hit func(int, *Entry)) {
+	if r, ok := ix.pairs[x]; ok {
+		ix.report(data, at, r[0], r[1], hit)
+	}
+}
+
+func (ix *Index) report(data []byte, at int, from, to uint32, hit func(int, *Entry)) {
+	w := eight(data, at)
+	for i := from; i < to; i++ {
+		e := &ix.entries[i]
+		if w&e.Mask == e.Val && at+int(e.length) <= len(data) {
+			hit(at, e)
+		}
+	}
+}

@@ -1,0 +1,238 @@
+package rx
+
+import "postern/detect/yara/atom"
+
+// Pattern finds the matches of one alternative of a string.
+type Pattern struct {
+	Atoms []atom.Atom // the places to start from; none: try every offset
+	first Set         // bytes a match may begin with, when there are no atoms
+
+	// A pattern of fixed length: (byte & mask) == val; where a set is not
+	// that simple its position is in extra.
+	val, mask []byte
+	extra     map[int]Set
+	all       bool // every mask is 0xff
+
+	// Any other: forward runs from split, backward from there to the begin.
+	forward, backward *program
+	split             int
+	greedy            bool
+}
+
+// Compile makes patterns of a node: one for each alternative at its top. greedy
+// tells whether the longest match from a place counts, or the shortest.
+func Compile(n *Node, greedy bool) ([]*Pattern, error) {
+	if n.op == opAlt {
+		var all []*Pattern
+		for _, s := range n.subs {
+			if s.op == opEmpty {
+				continue
+			}
+			ps, err := Compile(s, greedy)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, ps...)
+		}
+		return all, nil
+	}
+	elements := []*Node{n}
+	if n.op == opConcat {
+		elements = n.subs
+	}
+	elements = unroll(elements)
+	if path, ok := fixed(elements); ok {
+		return []*Pattern{fixedPattern(path)}, nil
+	}
+	p, err := programPattern(elements)
+	if err != nil {
+		return nil, err
+	}
+	p.greedy = greedy
+	return []*Pattern{p}, nil
+}
+
+// unroll turns x{n} of single bytes into n elements, and x{n,m} into n and the
+// rest, so that atoms may be cut from them.
+func unroll(elements []*Node) (out []*Node) {
+	for _, e := range elements {
+		if e.op != opRepeat || e.subs[0].op != opSet || e.min == 0 || e.min > 256 {
+			out = append(out, e)
+			continue
+		}
+		for range e.min {
+			out = append(out, e.subs[0])
+		}
+		if e.max != e.min {
+			rest := *e
+			rest.min, rest.max = 0, max(e.max-e.min, -1)
+			out = append(out, &rest)
+		}
+	}
+	return out
+}
+
+func fixed(elements []*Node) (path []Set, ok bool) {
+	for _, e := range elements {
+		if e.op != opSet {
+			return nil, false
+		}
+		path = append(path, e.set)
+	}
+	return path, len(path) > 0
+}
+
+func fixedPattern(path []Set) *Pattern {
+	p := &Pattern{all: true, first: path[0], val: make([]byte, len(path)), mask: make([]byte, len(path))}
+	for i, s := range path {
+		var ok bool
+		p.val[i], p.mask[i], ok = s.exact()
+		p.all = p.all && p.mask[i] == 0xff
+		if !ok {
+			if p.extra == nil {
+				p.extra = map[int]Set{}
+			}
+			p.extra[i] = s
+		}
+	}
+	if a, ok := best(path); ok {
+		p.Atoms = []atom.Atom{a}
+	}
+	return p
+}
+
+// best cuts the best atom from a path of sets.
+func best(path []Set) (atom.Atom, bool) {
+	sets := make([]atom.Set, len(path))
+	for i, s := range path {
+		sets[i] = atom.Set(s)
+	}
+	return atom.Best(sets)
+}
+
+// programPattern picks the element from which all ways lead over good atoms.
+func programPattern(elements []*Node) (*Pattern, error) {
+	forward, marks, err := build(elements, false)
+	if err != nil {
+		return nil, err
+	}
+	p := &Pattern{forward: forward}
+	bestScore, at := 0.0, -1
+	for k, mark := range marks {
+		if k > 200 {
+			break
+		}
+		paths, ok := forward.paths(mark)
+		if !ok {
+			continue
+		}
+		var atoms []atom.Atom
+		score, keys := 1e9, 0
+		for _, path := range paths {
+			a, ok := best(path)
+			if !ok {
+				score = 0
+				break
+			}
+			atoms = append(atoms, a)
+			score, keys = min(score, a.Score), keys+len(a.Keys)
+		}
+		if keys <= 2048 && len(atoms) > 0 && score > bestScore {
+			bestScore, at, p.Atoms, p.split = score, k, atoms, mark
+		}
+	}
+	if at < 0 {
+		p.first, p.Atoms = forward.begins(), nil
+		return p, nil
+	}
+	if at > 0 {
+		prefix := make([]*Node, at)
+		for i := range prefix {
+			prefix[at-1-i] = elements[i]
+		}
+		p.backward, _, err = build(prefix, true)
+	}
+	return p, err
+}
+
+// Match finds the matches in whose atom hit at offset at, back bytes behind
+// the split; without atoms, those that begin at at. key is xored into the
+// pattern. found takes where each begins and ends.
+func (p *Pattern) Match(m *Machine, in *Input, at, back int, key byte, found func(from, to int)) {
+	at -= back
+	if at < 0 {
+		return
+	}
+	if p.forward == nil {
+		if p.equal(in.Data[at:], key) {
+			found(at, at+len(p.val))
+		}
+		return
+	}
+	if len(p.Atoms) == 0 && at < len(in.Data) && !p.first.has(in.Data[at]) {
+		return
+	}
+	to := -1
+	m.run(p.forward, p.split, in, at, 1, func(end int) bool {
+		if p.backward != nil || end > at {
+			to = end
+		}
+		return p.greedy || to < 0
+	})
+	if to < 0 {
+		return
+	}
+	if p.backward == nil {
+		found(at, to)
+		return
+	}
+	m.run(p.backward, 0, in, at, -1, func(from int) bool {
+		if from < to {
+			found(from, to)
+		}
+		return true
+	})
+}
+
+func (p *Pattern) equal(data []byte, key byte) bool {
+	if len(data) < len(p.val) {
+		return false
+	}
+	data = data[:len(p.val)]
+	if p.all && key == 0 {
+		return string(data) == string(p.val)
+	}
+	val, mask := p.val, p.mask[:len(data)]
+	for i, c := range data {
+		if (c^key)&mask[i] != val[i] {
+			return false
+		}
+	}
+	for i, s := range p.extra {
+		if !s.has(data[i] ^ key) {
+			return false
+		}
+	}
+	return true
+}
+
+// Everywhere tells whether the pattern has no atoms, so that every offset of a
+// content must be tried.
+func (p *Pattern) Everywhere() bool { return len(p.Atoms) == 0 }
+
+// Starts tells whether a match of a pattern without atoms may begin with c.
+func (p *Pattern) Starts(c byte) bool { return p.first.has(c) }
+
+// Weak tells whether looking for the pattern costs much in any content: it has
+// no atoms, or one so short that it stands everywhere.
+func (p *Pattern) Weak() bool {
+	for _, a := range p.Atoms {
+		if len(a.Keys[0]) < 2 || a.Score < 9 {
+			return true
+		}
+	}
+	return p.Everywhere()
+}
+
+// Reach is how many bytes from an atom a match may begin or end.
+func (p *Pattern) Reach() int { return max(Limit, len(p.val)) }

@@ -1,0 +1,221 @@
+package yara
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+
+	"postern/detect/yara/atom"
+	"postern/detect/yara/module"
+	"postern/detect/yara/rx"
+)
+
+type pool struct{ sync.Pool }
+
+// scan is the state of one content held against the rules.
+type scan struct {
+	*Rules
+	content
+	ctx       context.Context
+	externals []module.Value
+	inputs    []*module.Input
+	matched   []bool // rules that hold
+	dead      []bool // rules that can't
+	hit       []bool // rules of which a string was found
+	spans     [][]span
+	touched   []int
+	overflow  int // the first string with too many matches, or -1
+	vars      []module.Value
+	current   int // the string that $ stands for
+	machine   rx.Machine
+	input     rx.Input
+	pattern   *pattern // the one being matched
+	found     func(from, to int)
+}
+
+func newScan(r *Rules) *scan {
+	s := &scan{Rules: r, matched: make([]bool, len(r.rules)), dead: make([]bool, len(r.rules)), hit: make([]bool, len(r.rules)),
+		spans: make([][]span, r.slots), inputs: make([]*module.Input, len(r.modules))}
+	s.found = s.record
+	return s
+}
+
+// Scan holds one content of the given size against all rules in one pass.
+// externals override the declared values for this content. found is called for
+// each rule that holds and is not private, in the order of compilation.
+//
+// It returns the content's own read errors wrapped, the context's error when
+// that ended first, and a *LimitError when something was cut, after everything
+// that could be told was told. Safe for concurrent use.
+func (r *Rules) Scan(ctx context.Context, content io.ReaderAt, size int64, externals map[string]any, found func(Match)) error {
+	s := r.pool.Get().(*scan)
+	defer r.pool.Put(s)
+	if err := s.begin(ctx, content, size, externals); err != nil {
+		return err
+	}
+	defer s.reset()
+	if err := s.search(); err != nil {
+		return err
+	}
+	s.link()
+	s.judge()
+	s.tell(found)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case s.err != nil:
+		return s.err
+	case s.overflow >= 0:
+		str := r.strings[s.overflow]
+		return &LimitError{"matches of a string", fmt.Sprintf("string %q of rule %q has more than %d", str.name, r.rules[str.rule].Name, r.opt.MaxMatches)}
+	}
+	return nil
+}
+
+func (s *scan) begin(ctx context.Context, r io.ReaderAt, size int64, externals map[string]any) error {
+	s.ctx = ctx
+	s.content.r, s.content.size, s.content.base, s.content.err = r, max(size, 0), 0, nil
+	s.externals = append(s.externals[:0], s.values...)
+	for name, v := range externals {
+		x, ok := s.Rules.externals[name]
+		if !ok {
+			return fmt.Errorf("yara: external variable %q is not declared", name)
+		}
+		value := module.Of(v)
+		if value.Kind != x.kind {
+			return fmt.Errorf("yara: external variable %q: %T given, %s declared", name, v, x.kind)
+		}
+		s.externals[x.index] = value
+	}
+	s.overflow = -1
+	clear(s.matched)
+	clear(s.hit)
+	clear(s.inputs)
+	return nil
+}
+
+// reset gives back what the next scan must not see.
+func (s *scan) reset() {
+	for _, slot := range s.touched {
+		if cap(s.spans[slot]) > 4096 {
+			s.spans[slot] = nil
+		}
+		s.spans[slot] = s.spans[slot][:0]
+	}
+	s.touched = s.touched[:0]
+	if cap(s.aside) > 1<<20 {
+		s.aside = nil
+	}
+	clear(s.inputs)
+	s.content.r, s.ctx = nil, nil
+}
+
+// search finds the strings of all rules that can still hold.
+func (s *scan) search() error {
+	window := s.opt.Window
+	half := 2 * s.margin
+	if s.size > int64(window) {
+		window = max(window, 8*half)
+	}
+	for base := int64(0); ; base += int64(window - 2*half) {
+		if err := s.ctx.Err(); err != nil {
+			return err
+		}
+		if err := s.load(base, window); err != nil {
+			return err
+		}
+		if base == 0 {
+			s.preclude()
+		}
+		last := base+int64(len(s.data)) >= s.size
+		// An atom near an edge of the window is left to the neighbour, who
+		// sees all around it.
+		low, high := 0, len(s.data)
+		if base > 0 {
+			low = half
+		}
+		if !last {
+			high -= half
+		}
+		s.input = rx.Input{Data: s.data, Begin: base == 0, End: last}
+		if err := s.pass(low, high); err != nil {
+			return err
+		}
+		if last {
+			return nil
+		}
+	}
+}
+
+// preclude marks the rules whose cheap parts don't hold.
+func (s *scan) preclude() {
+	holds := make([]bool, len(s.predicates))
+	for i, p := range s.predicates {
+		holds[i] = p(s).True()
+	}
+	for i, r := range s.rules {
+		s.dead[i] = false
+		for _, n := range r.needs {
+			if !holds[n] {
+				s.dead[i] = true
+				break
+			}
+		}
+	}
+}
+
+// pass looks for matches whose atom begins in [low, high) of the window.
+func (s *scan) pass(low, high int) error {
+	const turn = 1 << 20 // how often the context is asked
+	for at := low; at < high; at += turn {
+		if err := s.ctx.Err(); err != nil {
+			return err
+		}
+		end := min(at+turn, high)
+		s.index.Scan(s.data, at, end, s.look)
+		for _, i := range s.everywhere {
+			p := &s.patterns[i]
+			if s.dead[s.strings[p.str].rule] {
+				continue
+			}
+			s.pattern = p
+			for k := at; k < end; k++ {
+				if p.Starts(s.data[k]) {
+					p.Match(&s.machine, &s.input, k, 0, 0, s.found)
+				}
+				if k&0xfff == 0 && s.ctx.Err() != nil {
+					return s.ctx.Err()
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// look holds the pattern of an atom against the place it may stand at.
+func (s *scan) look(at int, e *atom.Entry) {
+	p := &s.patterns[e.ID]
+	if !s.dead[s.strings[p.str].rule] {
+		s.pattern = p
+		p.Match(&s.machine, &s.input, at, int(e.Back), e.Key, s.found)
+	}
+}
+
+// module returns what module i makes of the content.
+func (s *scan) module(i int) *module.Input {
+	if s.inputs[i] == nil {
+		s.inputs[i] = s.modules[i].Open(&s.content)
+	}
+	return s.inputs[i]
+}
+
+// room makes place for n variables of loops.
+func (s *scan) room(n int) {
+	for len(s.vars) < n {
+		s.vars = append(s.vars, module.Value{})
+	}
+}
+
+// going tells whether a loop may take another turn.
+func (s *scan) going(n int) bool { return n&0xfff != 0 || s.ctx.Err() == nil }
