@@ -3,7 +3,10 @@
 // columns.
 package docs
 
-import _ "embed"
+import (
+	_ "embed"
+	"regexp"
+)
 
 //go:embed operator-guide.md
 var operatorGuide string
@@ -24,4 +27,16 @@ func Guides() []Guide {
 		{"operator-guide", "How to run postern, what it answers, how to close gaps", operatorGuide},
 		{"pack-guide", "How to write a pack for the next advisory", packGuide},
 	}
+}
+
+// fenced finds the blocks of a guide that are files: ```yaml pack.yaml.
+var fenced = regexp.MustCompile("(?ms)^```\\w+ (\\S+)\n(.*?)^```$")
+
+// Sample returns the files of the pack that the pack guide shows, by name.
+func Sample() map[string]string {
+	files := map[string]string{}
+	for _, m := range fenced.FindAllStringSubmatch(packGuide, -1) {
+		files[m[1]] = m[2]
+	}
+	return files
 }
