@@ -2,15 +2,19 @@ package yara
 
 import (
 	"postern/detect/yara/module"
+	"postern/detect/yara/pe"
 )
 
 // modules are the modules rules may import.
 func modules() []module.Module {
-	return module.Small()
+	return append(module.Small(), pe.Module())
 }
 
 // entryPoint is the offset of a program's entry point ("Executable entry
 // point").
 func (s *scan) entryPoint() module.Value {
+	if at, ok := pe.EntryPoint(&s.content); ok {
+		return module.Number(at)
+	}
 	return module.Value{}
 }

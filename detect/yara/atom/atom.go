@@ -3,7 +3,10 @@
 // reports where one may stand, for the pattern to look closer.
 package atom
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // Set is a set of bytes, one bit each.
 type Set [4]uint64
@@ -71,19 +74,19 @@ var plain = func() map[string]bool {
 // Best cuts the rarest atom from a path of sets; ok is false where each of its
 // bytes may be almost anything.
 func Best(path []Set) (best Atom, ok bool) {
-	bits := make([]float64, len(path))
+	told := make([]float64, len(path))
 	forms := make([][]byte, len(path))
 	for i := range path {
-		bits[i], forms[i] = measure(&path[i])
+		told[i], forms[i] = measure(&path[i])
 	}
 	from, length := 0, 0
 	for i := range path {
 		score, keys := 0.0, 1
 		for n := 0; n < longest && i+n < len(path); n++ {
-			if keys *= len(forms[i+n]); keys > maxKeys || bits[i+n] < 0.5 {
+			if keys *= len(forms[i+n]); keys > maxKeys || told[i+n] < 0.5 {
 				break
 			}
-			b := bits[i+n]
+			b := told[i+n]
 			if n > 0 && path[i+n] == path[i+n-1] {
 				b /= 4
 			} else if n > 1 && path[i+n] == path[i+n-2] {
@@ -114,23 +117,52 @@ func isPlain(forms [][]byte) bool {
 	return plain[key]
 }
 
+// each calls fn with the bytes of a set.
+func (s *Set) each(fn func(c byte)) {
+	for i, w := range s {
+		for ; w != 0; w &= w - 1 {
+			fn(byte(i<<6 | bits.TrailingZeros64(w)))
+		}
+	}
+}
+
+// frequency is how often a byte occurs, and one its folded form as a slice.
+var (
+	frequency = func() (p [256]float64) {
+		for c, b := range rarity {
+			p[c] = math.Exp2(-b)
+		}
+		return p
+	}()
+	one = func() (f [256][]byte) {
+		for c := range f {
+			f[c] = []byte{byte(c) | fold}
+		}
+		return f
+	}()
+)
+
 // measure returns how many bits a set tells and the folded bytes in it.
-func measure(s *Set) (bits float64, forms []byte) {
+func measure(s *Set) (told float64, forms []byte) {
+	n := bits.OnesCount64(s[0]) + bits.OnesCount64(s[1]) + bits.OnesCount64(s[2]) + bits.OnesCount64(s[3])
+	switch {
+	case n > 200:
+		return 0, nil
+	case n == 1:
+		s.each(func(c byte) { told, forms = rarity[c], one[c] })
+		return told, forms
+	}
 	p := 0.0
 	var seen Set
-	for c := range 256 {
-		if !s.has(byte(c)) {
-			continue
-		}
-		p += math.Exp2(-rarity[c])
-		f := byte(c) | fold
-		if !seen.has(f) {
+	s.each(func(c byte) {
+		p += frequency[c]
+		if f := c | fold; !seen.has(f) {
 			seen[f>>6] |= 1 << (f & 63)
 			forms = append(forms, f)
 		}
-	}
+	})
 	if p <= 0 || p >= 1 {
-		return 0, forms
+		return 0, nil
 	}
 	return -math.Log2(p), forms
 }
@@ -153,11 +185,7 @@ func product(forms [][]byte) (keys [][]byte) {
 func bitsOf(path []Set) (val, mask uint64) {
 	for i := 0; i < 8 && i < len(path); i++ {
 		and, or := byte(0xff), byte(0)
-		for c := range 256 {
-			if path[i].has(byte(c)) {
-				and, or = and&byte(c), or|byte(c)
-			}
-		}
+		path[i].each(func(c byte) { and, or = and&c, or|c })
 		m := ^(and ^ or)
 		val |= uint64(and&m) << (8 * i)
 		mask |= uint64(m) << (8 * i)

@@ -1,5 +1,10 @@
 package module
 
+import (
+	"strconv"
+	"strings"
+)
+
 // Type describes what a module has: a value, or a structure, array or
 // dictionary of them, or a function.
 type Type struct {
@@ -103,4 +108,16 @@ func (in *Input) each(off, n int64, fn func([]byte)) bool {
 		off += int64(len(b))
 	}
 	return true
+}
+
+// Constants adds named numbers, given as "NAME=number" and blanks between, to
+// the fields of a structure.
+func Constants(fields map[string]*Type, text string) map[string]*Type {
+	for _, word := range strings.Fields(text) {
+		name, number, _ := strings.Cut(word, "=")
+		if n, err := strconv.ParseInt(number, 0, 64); err == nil {
+			fields[name] = Constant(n)
+		}
+	}
+	return fields
 }

@@ -36,21 +36,19 @@ func (s Set) count() int {
 
 // fold adds the other case of every letter.
 func (s Set) fold() Set {
-	for c := byte('a'); c <= 'z'; c++ {
-		if s.has(c) || s.has(c-32) {
-			s.add(c)
-			s.add(c - 32)
-		}
-	}
+	const letters = 0x07fffffe // of the upper and of the lower half of s[1]
+	upper, lower := s[1]&letters, s[1]>>32&letters
+	s[1] |= upper<<32 | lower
 	return s
 }
 
 // exact describes the set as (b & mask) == val; ok is false if it takes in more.
 func (s Set) exact() (val, mask byte, ok bool) {
 	and, or := byte(0xff), byte(0)
-	for c := range 256 {
-		if s.has(byte(c)) {
-			and, or = and&byte(c), or|byte(c)
+	for i, w := range s {
+		for ; w != 0; w &= w - 1 {
+			c := byte(i<<6 | bits.TrailingZeros64(w))
+			and, or = and&c, or|c
 		}
 	}
 	mask = ^(and ^ or)
