@@ -1,11 +1,13 @@
 package sigma
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -152,7 +154,20 @@ func TestRegression(t *testing.T) {
 
 func matchesAny(t *testing.T, r *Rule, golden []byte) bool {
 	t.Helper()
-	for dec := json.NewDecoder(strings.NewReader(string(golden))); dec.More(); {
+	for _, fields := range goldenEvents(t, golden) {
+		values, resolve := schema(fields)
+		p := Compile([]*Rule{r}, resolve)
+		if p.Len() == 1 && p.Match(0, values, golden) {
+			return true
+		}
+	}
+	return false
+}
+
+func goldenEvents(t *testing.T, golden []byte) []map[string][]byte {
+	t.Helper()
+	var all []map[string][]byte
+	for dec := json.NewDecoder(bytes.NewReader(golden)); dec.More(); {
 		var e windowsEvent
 		dec.UseNumber()
 		if err := dec.Decode(&e); err != nil {
@@ -162,13 +177,51 @@ func matchesAny(t *testing.T, r *Rule, golden []byte) bool {
 		flatten(fields, "", e.Event.System)
 		flatten(fields, "", e.Event.EventData)
 		flatten(fields, "", e.Event.UserData)
-		values, resolve := schema(fields)
-		p := Compile([]*Rule{r}, resolve)
-		if p.Len() == 1 && p.Match(0, values, golden) {
-			return true
+		all = append(all, fields)
+	}
+	return all
+}
+
+// TestPrefilterChangesNothing holds all rules against all golden events: no rule
+// matches one that has none of its literals.
+func TestPrefilterChangesNothing(t *testing.T) {
+	rules := corpusRules(t)
+	literals := map[*Rule][][]byte{}
+	for _, r := range rules {
+		texts, _ := r.Literals()
+		for _, l := range texts {
+			literals[r] = append(literals[r], []byte(l))
 		}
 	}
-	return false
+	events, evaluated, candidates, matched := 0, 0, 0, 0
+	shallow, _ := filepath.Glob(corpus + "/regression_data/*/*/*/*/*.json")
+	deep, _ := filepath.Glob(corpus + "/regression_data/*/*/*/*/*/*.json")
+	for _, path := range slices.Concat(shallow, deep) {
+		golden, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fields := range goldenEvents(t, golden) {
+			values, resolve := schema(fields)
+			raw := bytes.Join(values, []byte("\n"))
+			lower := []byte(asciiLower(string(raw)))
+			p := Compile(rules, resolve)
+			events++
+			for i := range p.Len() {
+				evaluated++
+				has := len(literals[p.Rule(i)]) == 0 || containsAny(lower, literals[p.Rule(i)])
+				if has {
+					candidates++
+				}
+				if p.Match(i, values, raw) {
+					if matched++; !has {
+						t.Errorf("%s: %s matches without a literal", path, p.Rule(i).File)
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d events: %d rules fit the fields, %d of them have a literal there, %d match", events, evaluated, candidates, matched)
 }
 
 // schema puts an event's fields into columns.

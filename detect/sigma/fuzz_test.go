@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 var seedRules = []string{
@@ -22,10 +23,21 @@ func FuzzParse(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		rules, _, err := Parse("f.yml", []byte(text), Options{Placeholders: map[string][]string{"x": {"y", "*z"}}})
+		rules, correlations, err := Parse("f.yml", []byte(text), Options{Placeholders: map[string][]string{"x": {"y", "*z"}}})
 		var place *Error
 		if err != nil && (!errors.As(err, &place) || place.Line < 1 || place.Column < 1) {
 			t.Errorf("no place in %v", err)
+		}
+		for _, c := range correlations {
+			var seen []Sighting
+			for i, rule := range append(c.Rules, c.Rules...) {
+				seen = append(seen, Sighting{Rule: rule, Time: time.Unix(int64(i), 0)})
+			}
+			for _, group := range c.Evaluate(seen) {
+				if len(group) == 0 {
+					t.Error("a group of none")
+				}
+			}
 		}
 		for _, r := range rules {
 			values := make([][]byte, len(r.fields))
@@ -72,7 +84,7 @@ func FuzzMatch(f *testing.F) {
 					s = string(fold(nil, []byte(text)))
 				}
 				got := g.match([]byte(s))
-				if want := reference1(t, p, cased, s); got != want && strings.ToValidUTF8(source+text, "") == source+text {
+				if want := asExpression(t, p, cased, s); got != want && strings.ToValidUTF8(source+text, "") == source+text {
 					t.Errorf("%q cased=%v on %q: %v, a regular expression says %v", source, cased, s, got, want)
 				}
 				if got && !strings.Contains(asciiLower(text), g.longest) {
@@ -83,8 +95,8 @@ func FuzzMatch(f *testing.F) {
 	})
 }
 
-// reference1 is the pattern as a regular expression.
-func reference1(t *testing.T, p pattern, cased bool, text string) bool {
+// asExpression is the pattern as a regular expression.
+func asExpression(t *testing.T, p pattern, cased bool, text string) bool {
 	t.Helper()
 	re := `(?s)\A`
 	for _, part := range p {

@@ -78,7 +78,10 @@ func (v *texts) literals() []string {
 	for i := range v.globs {
 		all = append(all, v.globs[i].longest)
 	}
-	return usable(all)
+	if weight(all) < shortest {
+		return nil
+	}
+	return all
 }
 
 func (v *texts) cost() int {

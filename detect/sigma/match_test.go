@@ -373,3 +373,10 @@ func TestLiterals(t *testing.T) {
 	f("  s: {A|cased: CMD}\n  condition: s\n", "A:cmd")
 	f("  s: {A|neq: cmdline}\n  condition: s\n", "")
 }
+
+func TestLongListsKeepTheirLiterals(t *testing.T) {
+	r := parseRule(t, "  s: {A: [abc"+strings.Repeat(", xyz", 1500)+"]}\n  condition: s\n")
+	if texts, _ := r.Literals(); !slices.Equal(texts, []string{"abc", "xyz"}) {
+		t.Errorf("%d literals", len(texts))
+	}
+}
