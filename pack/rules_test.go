@@ -18,7 +18,7 @@ func TestFaultsOfRules(t *testing.T) {
 	)
 	for _, c := range []struct{ file, from, to, want string }{
 		{sigma, "falsepositives:", "falsepositive:", `17:1: pack: unknown field: "falsepositive"`},
-		{sigma, "  class: attempt", "  clas: attempt", `20:3: pack: unknown field: "clas"`},
+		{sigma, "  class: attempt", "  klass: attempt", `20:3: pack: unknown field: "klass"`},
 		{sigma, "  class: attempt\n", "", `20:3: pack: missing: field "class"`},
 		{sigma, "level: high\npostern", "postern", `1:1: pack: missing: field "level"`},
 		{sigma, "level: high\npostern", "level: info\npostern", `18:8: pack: bad value: "info" is none of informational, low, medium, high, critical`},
@@ -63,7 +63,7 @@ func TestFaultsOfRules(t *testing.T) {
 		{entered, "Europe/Berlin", "Local", `3:7: pack: bad value: zone "Local" is none the zone database has`},
 		{entered, "100.0.9504", "newest", `5:22: pack: bad value: version: no version in it: "newest"`},
 		{entered, "count: 1, label", "count: 0, label", `7:5: pack: bad value: count 0; a rule that must not be found stands in absent`},
-		{entered, "class: success", "clas: success", `7:27: pack: unknown field: "clas"`},
+		{entered, "class: success", "klass: success", `7:27: pack: unknown field: "klass"`},
 		{entered, "others: true", "absent: [reset_request]", `11:10: pack: bad value: "reset_request" is both expected and absent`},
 		{entered, "{then: yes", "{later: yes", `12:18: pack: refers to nothing: question "later" is none of exposed, compromised, now, then, reachable, unprepared`},
 		{entered, "{then: yes", "{then: maybe", `12:17: pack: bad value: "maybe" is none of yes, no, none-seen, unknown, not-examined`},

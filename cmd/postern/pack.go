@@ -167,6 +167,9 @@ func lintOne(f folder, now time.Time) (linted, error) {
 	}
 	if err == nil {
 		out.ID, out.Revision = p.ID, p.Revision
+		for _, w := range compiledYARA(p).Warnings() {
+			out.Warnings = append(out.Warnings, flaw{filepath.Join(f.path, w.File), w.Line, w.Column, w.Message})
+		}
 		_, _, err = detect.Compile([]*pack.Pack{p}, detect.Options{Now: now, Parts: everyPart})
 	}
 	for _, e := range each(err) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"postern/detect/yara"
 	"postern/pack"
 	"postern/report"
 )
@@ -43,7 +43,7 @@ Without a name the shipped packs are shown; ID is one of them, DIR a folder.`,
 				}{"postern.packs/1", shown})
 			}
 			for i := range shown {
-				shown[i].print(cmd.OutOrStdout())
+				shown[i].write(cmd.OutOrStdout())
 			}
 			return nil
 		},
@@ -173,9 +173,9 @@ func rules(p *pack.Pack) []shownRule {
 		}
 		add(&s.Indicator, name, classes)
 	}
-	for _, f := range p.YARA {
-		for _, name := range yaraNames(f.Text) {
-			all = append(all, shownRule{Kind: string(pack.OnYARA), ID: name})
+	for _, r := range compiledYARA(p).All() {
+		if !r.Private {
+			all = append(all, metaOf(r))
 		}
 	}
 	for i := range p.Checks {
@@ -187,16 +187,29 @@ func rules(p *pack.Pack) []shownRule {
 	return all
 }
 
-// yaraRule finds the rules of a YARA file, for a list of names.
-var yaraRule = regexp.MustCompile(`(?m)^\s*((?:global\s+|private\s+)*)rule\s+(\w+)`)
-
-func yaraNames(text []byte) (names []string) {
-	for _, m := range yaraRule.FindAllSubmatch(text, -1) {
-		if !strings.Contains(string(m[1]), "private") {
-			names = append(names, string(m[2]))
-		}
+// compiledYARA compiles a pack's YARA rules on their own.
+func compiledYARA(p *pack.Pack) *yara.Rules {
+	sources := make([]yara.Source, 0, len(p.YARA))
+	for _, f := range p.YARA {
+		sources = append(sources, yara.Source{Name: f.File, Text: f.Text})
 	}
-	return names
+	rules, _ := yara.Compile(sources, yara.Options{}) // the faults are detect.Compile's to say
+	return rules
+}
+
+// metaOf is a YARA rule as its meta grades it.
+func metaOf(r *yara.Rule) shownRule {
+	meta := map[string]string{}
+	for _, m := range r.Meta {
+		meta[m.Name] = fmt.Sprint(m.Value)
+	}
+	list := func(s string) []string {
+		return strings.FieldsFunc(s, func(c rune) bool { return c == ',' || c == ' ' })
+	}
+	return shownRule{
+		Kind: string(pack.OnYARA), ID: r.Name, Title: meta["description"], Class: meta["class"], Severity: meta["severity"],
+		Confidence: meta["confidence"], CVEs: list(meta["vulnerabilities"]), Attack: list(meta["attack"]),
+	}
 }
 
 // sheet writes lines of at most 80 columns.
@@ -227,8 +240,8 @@ func (s sheet) head(what string, n int) {
 	fmt.Fprintf(s.out, "\n%s: %d\n", what, n)
 }
 
-// print writes a pack for a terminal.
-func (p *shownPack) print(out io.Writer) {
+// write prints a pack for a terminal.
+func (p *shownPack) write(out io.Writer) {
 	s := sheet{out}
 	s.line(0, "%s %s: %s", p.ID, p.Revision, p.Title)
 	s.line(2, "for %s; newest build known %s; looks back to %s", p.Product, p.Latest, p.From)
@@ -275,10 +288,7 @@ func said(words, value string) string {
 
 // judged is what a match of the rule would be.
 func (r *shownRule) judged() string {
-	switch {
-	case r.Kind == string(pack.OnYARA):
-		return "as its meta says"
-	case r.Class == "":
+	if r.Class == "" {
 		return "gives the label " + strconv.Quote(r.Label)
 	}
 	out := r.Class
