@@ -37,6 +37,8 @@ var arrows = map[string]struct{ rooms, libs []string }{
 	"detect/sigma":          {libs: []string{"go.yaml.in/yaml/v3"}},
 	"verdict":               {rooms: []string{"evidence"}},
 	"report":                {rooms: []string{"verdict", "evidence"}},
+	"report/diff":           {rooms: []string{"report", "verdict"}},
+	"report/page":           {rooms: []string{"report", "report/diff", "verdict", "evidence"}},
 }
 
 // Budgets are smells: a number over one is a question that the exception answers.

@@ -114,7 +114,7 @@ func newInstallation(in *verdict.Installation, sums map[string]string) Installat
 
 func newVulnerability(v verdict.Vulnerability) Vulnerability {
 	out := Vulnerability{
-		ID: escape(v.ID), Title: escape(v.Title), Status: v.Status,
+		ID: Escape(v.ID), Title: Escape(v.Title), Status: v.Status,
 		FixedBuild: number(v.FixedBuild, v.FixedBuild > 0),
 		FixDate:    stamp(v.FixDate), Published: stamp(v.Published),
 		KEV: v.KEV, KEVAdded: stamp(v.KEVAdded), KEVDue: stamp(v.KEVDue), Ransomware: v.Ransomware,
@@ -132,12 +132,12 @@ func newVulnerability(v verdict.Vulnerability) Vulnerability {
 func newFinding(f *verdict.Finding, sums map[string]string) Finding {
 	question, part := questionOf(f.Question)
 	out := Finding{
-		ID: clean(f.ID), Rule: escape(f.Rule), Title: escape(f.Title),
+		ID: clean(f.ID), Rule: Escape(f.Rule), Title: Escape(f.Title),
 		Question: question, Part: part,
 		Severity: f.Severity, Confidence: f.Confidence, Class: f.Class, Label: clean(f.Label),
 		Count: f.Count, First: stamp(f.First), Last: stamp(f.Last),
 		Attack: escapeAll(f.Attack), Vulns: escapeAll(f.Vulns), Open: f.Open,
-		Refs: make([]Ref, 0, len(f.Refs)), Steps: f.Steps, References: escapeAll(f.Sources), Next: escape(f.Next),
+		Refs: make([]Ref, 0, len(f.Refs)), Steps: f.Steps, References: escapeAll(f.Sources), Next: Escape(f.Next),
 	}
 	for _, r := range f.Refs {
 		out.Refs = append(out.Refs, newRef(r, sums))

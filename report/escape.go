@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// escape makes visible what could act on a terminal or deceive a reader:
+// Escape makes visible what could act on a terminal or deceive a reader:
 // control characters and bytes that are no UTF-8 as \x1b, other invisible or
 // direction-changing characters as \u202e. Text without any comes back as it is.
-func escape(text string) string {
+func Escape(text string) string {
 	if clear(text) {
 		return text
 	}
@@ -52,7 +52,7 @@ func unseen(r rune) bool {
 func escapeAll(texts []string) []string {
 	out := make([]string, 0, len(texts))
 	for _, t := range texts {
-		out = append(out, escape(t))
+		out = append(out, Escape(t))
 	}
 	return out
 }

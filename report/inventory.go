@@ -31,7 +31,7 @@ func Inventory(targets []Target, listed []Listed, asked evidence.Parts) []Target
 	for i := range out {
 		at := slices.IndexFunc(listed, func(l Listed) bool { return l.is(&out[i]) })
 		for j := range listed {
-			seen[j] = seen[j] || listed[j].is(&out[i]) && examined(&out[i])
+			seen[j] = seen[j] || listed[j].is(&out[i]) && out[i].Looked()
 		}
 		if at < 0 && len(out[i].Installations) > 0 {
 			out[i].Findings = append(slices.Clone(out[i].Findings), forgotten(&out[i]))
@@ -117,8 +117,8 @@ func urlHost(t *Target) string {
 	return u.Hostname()
 }
 
-// examined reports whether anything at all was seen of a target.
-func examined(t *Target) bool {
+// Looked reports whether anything at all was seen of a target.
+func (t *Target) Looked() bool {
 	return slices.ContainsFunc(t.Coverage, func(c Coverage) bool { return c.Missed == nil })
 }
 

@@ -18,10 +18,10 @@ func Clean(text string, stays ...rune) string {
 	for text = mask(text); ; {
 		n := strings.IndexAny(text, string(stays))
 		if n < 0 {
-			return b.String() + escape(text)
+			return b.String() + Escape(text)
 		}
 		_, size := utf8.DecodeRuneInString(text[n:])
-		b.WriteString(escape(text[:n]) + text[n:n+size])
+		b.WriteString(Escape(text[:n]) + text[n:n+size])
 		text = text[n+size:]
 	}
 }
@@ -32,7 +32,7 @@ func Hide(secret string) string {
 	return masked + hex.EncodeToString(sum[:4]) + "]"
 }
 
-func clean(text string) string { return escape(mask(text)) }
+func clean(text string) string { return Escape(mask(text)) }
 
 func cleanAll(texts []string) []string {
 	out := make([]string, 0, len(texts))

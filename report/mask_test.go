@@ -89,8 +89,8 @@ func TestEscapeMakesVisible(t *testing.T) {
 		"zero\u200bwidth": `zero\u200bwidth`,
 		"Grüße 日本":        "Grüße 日本",
 	} {
-		if got := escape(in); got != want {
-			t.Errorf("escape(%q) = %q, want %q", in, got, want)
+		if got := Escape(in); got != want {
+			t.Errorf("Escape(%q) = %q, want %q", in, got, want)
 		}
 	}
 }
@@ -103,7 +103,7 @@ func FuzzClean(f *testing.F) {
 		if !utf8.ValidString(got) || strings.IndexFunc(got, unseen) >= 0 {
 			t.Fatalf("Clean(%q) = %q: not printable", text, got)
 		}
-		if again := escape(got); again != got {
+		if again := Escape(got); again != got {
 			t.Fatalf("escape is not idempotent: %q, %q", got, again)
 		}
 	})

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -23,6 +24,7 @@ var (
 	ErrNewer     = errors.New("report: written by a newer postern")
 	ErrChanged   = errors.New("report: changed after it was written")
 	ErrTooLarge  = errors.New("report: too large")
+	ErrCutShort  = errors.New("report: cut short")
 )
 
 //go:embed schema/postern.report-1.schema.json
@@ -46,8 +48,8 @@ func Read(r io.Reader) (*Report, error) {
 	if err := checkSchema(text); err != nil {
 		return nil, err
 	}
-	var rep Report
-	if err := json.Unmarshal(text, &rep); err != nil {
+	rep, err := decode(text)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotReport, err)
 	}
 	if err := rep.check(); err != nil {
@@ -59,8 +61,33 @@ func Read(r io.Reader) (*Report, error) {
 			return nil, fmt.Errorf("%w: its body has the hash %s and run.body_sha256 says %s; take the original file", ErrChanged, sum, clean(rep.Run.BodySHA256))
 		}
 	}
-	return &rep, nil
+	return rep, nil
 }
+
+// decode decodes a report, and remembers a field that this version does not
+// know.
+func decode(text []byte) (*Report, error) {
+	var r Report
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	err := dec.Decode(&r)
+	if err == nil {
+		return &r, nil
+	}
+	field, newer := strings.CutPrefix(err.Error(), "json: unknown field ")
+	if !newer {
+		return nil, err
+	}
+	r = Report{unknown: clean(strings.Trim(field, `"`))}
+	if err := json.Unmarshal(text, &r); err != nil {
+		return nil, err
+	}
+	return &r, nil
+}
+
+// Unknown names a field that Read found and this version does not know: it is
+// neither shown nor written again. It is "" when all were known.
+func (r *Report) Unknown() string { return r.unknown }
 
 // checkSchema looks at the schema field alone, so that a document of another
 // version gets a message about its version.
@@ -69,6 +96,9 @@ func checkSchema(text []byte) error {
 		Schema string `json:"schema"`
 	}
 	if err := json.Unmarshal(text, &head); err != nil {
+		if errors.Is(json.NewDecoder(bytes.NewReader(text)).Decode(&head), io.ErrUnexpectedEOF) {
+			return fmt.Errorf("%w: it ends in the middle, after %d bytes; take the whole file", ErrCutShort, len(text))
+		}
 		return fmt.Errorf("%w: %w", ErrNotReport, err)
 	}
 	if head.Schema == Schema {
@@ -85,6 +115,8 @@ func checkSchema(text []byte) error {
 }
 
 var answers = []verdict.Answer{verdict.Yes, verdict.No, verdict.NoneSeen, verdict.Unknown, verdict.NotExamined}
+
+var readings = []verdict.Reading{verdict.Entered, verdict.Suspected, verdict.OpenAttempt, verdict.KnockedAt, verdict.Untouched}
 
 // check holds what the types alone do not.
 func (r *Report) check() error {
@@ -124,5 +156,8 @@ func (a *Answers) check() (err error) {
 			err = fmt.Errorf("%q is not one of the five answers", clean(string(p.Answer)))
 		}
 	})
+	if !slices.Contains(readings, a.Compromised.Reading) {
+		return fmt.Errorf("%q is not a reading", clean(string(a.Compromised.Reading)))
+	}
 	return err
 }

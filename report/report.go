@@ -1,6 +1,6 @@
 // Package report is the durable result: the only thing that crosses a process
-// or machine border, and its renderings (the document of DESIGN section 7, its
-// JSON schema, the terminal).
+// or machine border (the document of DESIGN section 7 and its JSON schema).
+// What people read of it is made in report/page.
 //
 // Every string that comes from evidence is masked (secrets become
 // "[masked sha256:ab12cd34]") and escaped (control characters, bidirectional
@@ -31,6 +31,8 @@ type Report struct {
 	Targets []Target `json:"targets"` // in the order they were named
 	Hosts   []Host   `json:"hosts"`
 	Run     Run      `json:"run"`
+
+	unknown string // a field that Read did not know
 }
 
 // Tool identifies what made the report.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"postern/report"
+	"postern/report/page"
 )
 
 // outputFlags say where a report goes.
@@ -102,12 +103,12 @@ func (o *output) write(r *report.Report) error {
 	if o.flags.dir != "" {
 		errs = append(errs,
 			o.file("report.json", r.WriteJSON),
-			o.file("report.txt", func(w io.Writer) error { return report.Print(w, r, report.Look{}) }))
+			o.file("report.txt", func(w io.Writer) error { return page.Text(w, r, page.Look{}) }))
 	}
 	if o.flags.json {
 		errs = append(errs, r.WriteJSON(o.stdout))
 	} else {
-		errs = append(errs, report.Print(o.stdout, r, look(o.stdout)))
+		errs = append(errs, page.Text(o.stdout, r, look(o.stdout)))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return &exit{exitFailed, err}
@@ -134,8 +135,8 @@ func (o *output) file(name string, write func(io.Writer) error) (err error) {
 
 // look is colour on a terminal only, unless NO_COLOR (no-color.org) is set,
 // and 80 columns or fewer.
-func look(w io.Writer) report.Look {
-	l := report.Look{Width: 80}
+func look(w io.Writer) page.Look {
+	l := page.Look{Width: 80}
 	fd, ok := terminal(w)
 	if !ok {
 		return l

@@ -1,4 +1,12 @@
-package report
+// Package page is what people read of a report: text for a terminal, tables
+// for a spreadsheet (RFC 4180), and one HTML file that opens offline.
+//
+// A report may have been read from a file, and then any string in it may hold
+// anything. Every one is escaped here once more (report.Escape), HTML by
+// html/template on top, and cells of a table so that no spreadsheet takes one
+// for a formula. The HTML loads nothing, runs only its own script and works
+// without it.
+package page
 
 import (
 	"bufio"
@@ -6,27 +14,28 @@ import (
 	"strings"
 	"unicode"
 
+	"postern/report"
 	"postern/verdict"
 )
 
-// Look is how a report is printed.
+// Look is how text is printed.
 type Look struct {
 	Width  int  // columns; under 40: 80
 	Colour bool // the caller decides: a terminal, and NO_COLOR is unset
 }
 
-// page writes wrapped lines. Everything that passes through it is escaped, so
-// that only page itself can send a control sequence.
-type page struct {
+// sheet writes wrapped lines. Everything that passes through it is escaped, so
+// that only sheet itself can send a control sequence.
+type sheet struct {
 	out  *bufio.Writer // keeps its first error until Flush
 	look Look
 }
 
-func newPage(w io.Writer, look Look) *page {
+func newSheet(w io.Writer, look Look) *sheet {
 	if look.Width < 40 {
 		look.Width = 80
 	}
-	return &page{bufio.NewWriter(w), look}
+	return &sheet{bufio.NewWriter(w), look}
 }
 
 // colour is an SGR parameter (ECMA-48 section 8.3.117).
@@ -41,29 +50,29 @@ const (
 	faint  colour = "2"
 )
 
-func (p *page) paint(text string, c colour) string {
+func (p *sheet) paint(text string, c colour) string {
 	if c == plain || !p.look.Colour {
 		return text
 	}
 	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
 }
 
-func (p *page) write(text string) { p.out.WriteString(text) } //nolint:errcheck // the Writer keeps its error until Flush
+func (p *sheet) write(text string) { p.out.WriteString(text) } //nolint:errcheck // the Writer keeps its error until Flush
 
-func (p *page) blank() { p.write("\n") }
+func (p *sheet) blank() { p.write("\n") }
 
 // heading writes a section's title after an empty line.
-func (p *page) heading(text string) {
+func (p *sheet) heading(text string) {
 	p.blank()
-	p.write(p.paint(escape(text), bold) + "\n")
+	p.write(p.paint(report.Escape(text), bold) + "\n")
 }
 
 // text writes a paragraph below a lead of its own: the lead stands before the
 // first line, and the others are indented as far.
-func (p *page) text(lead string, c colour, text string) {
-	lead = escape(lead)
+func (p *sheet) text(lead string, c colour, text string) {
+	lead = report.Escape(lead)
 	indent := columns(lead)
-	lines := wrap(escape(text), p.look.Width-indent)
+	lines := wrap(report.Escape(text), p.look.Width-indent)
 	for i, line := range lines {
 		if i == 0 {
 			line = p.paint(lead, c) + line
@@ -123,7 +132,7 @@ const cutMark = ".."
 
 // pad fills text with spaces to width columns, or cuts it and marks the cut.
 func pad(text string, width int) string {
-	text = escape(text)
+	text = report.Escape(text)
 	if n := columns(text); n <= width {
 		return text + strings.Repeat(" ", width-n)
 	}
@@ -164,20 +173,4 @@ func answerColour(a verdict.Answer) colour {
 		return green
 	}
 	return faint
-}
-
-// answerWord is an answer as printed: a yes and an unknown must not be
-// overlooked where there is no colour.
-func answerWord(a verdict.Answer) string {
-	switch a {
-	case verdict.Yes:
-		return "YES"
-	case verdict.Unknown:
-		return "UNKNOWN"
-	case verdict.NotExamined:
-		return "not examined"
-	case verdict.NoneSeen:
-		return "none seen"
-	}
-	return string(a)
 }

@@ -1,29 +1,30 @@
-package report
+package page
 
 import (
 	"fmt"
 	"slices"
 
 	"postern/evidence"
+	"postern/report"
 	"postern/verdict"
 )
 
 // advice writes what to do now, in an order that keeps the evidence: whoever
 // updates first overwrites what would have told.
-func (p *page) advice(r *Report, h *Host) {
+func (p *sheet) advice(r *report.Report, h *report.Host) {
 	p.heading("What to do now")
 	for i, step := range steps(r, h) {
 		p.text(fmt.Sprintf("  %d. ", i+1), bold, step)
 	}
 }
 
-func steps(r *Report, h *Host) []string {
+func steps(r *report.Report, h *report.Host) []string {
 	exposed, compromised := h.Answers.Exposed.Answer, h.Answers.Compromised.Answer
 	all := installations(r, h)
 	if exposed == verdict.NotExamined && compromised == verdict.NotExamined {
 		return []string{"No question was answered here: either none was asked that this target can answer, or what is here is not the product. Make sure that it is what you meant."}
 	}
-	if !slices.ContainsFunc(h.Targets, func(i int) bool { return examined(&r.Targets[i]) }) {
+	if !slices.ContainsFunc(h.Targets, func(i int) bool { return r.Targets[i].Looked() }) {
 		do := closeGaps(r, h)
 		if do == nil {
 			do = []string{"Nothing was examined here. Find the machine and run postern on it, on its image, or on its address."}
@@ -69,7 +70,7 @@ func steps(r *Report, h *Host) []string {
 	return do
 }
 
-func suspected(exposed verdict.Answer, all []Installation) []string {
+func suspected(exposed verdict.Answer, all []report.Installation) []string {
 	do := []string{
 		"Isolate the host on the network, both from the internet and from its neighbours. Do not power it off: memory and processes are evidence.",
 		"Collect before anything changes, to another machine: memory if you can, processes and connections, the whole log folder before it rotates, web server logs, settings, web folders; of a virtual machine a snapshot with memory.",
@@ -94,7 +95,7 @@ func fixed(compromised verdict.Answer) []string {
 }
 
 // updateTo names the build to go to: beyond every fix known to be missing.
-func updateTo(all []Installation) string {
+func updateTo(all []report.Installation) string {
 	highest := 0
 	for _, in := range all {
 		for _, v := range in.Vulnerabilities {
@@ -111,7 +112,7 @@ func updateTo(all []Installation) string {
 
 // closeGaps says what would settle an unknown, by what is in the way; nil when
 // nothing general can be said.
-func closeGaps(r *Report, h *Host) []string {
+func closeGaps(r *report.Report, h *report.Host) []string {
 	ways := []struct {
 		reason evidence.Reason
 		way    string
