@@ -13,6 +13,7 @@ type answerRow struct {
 	Label  string // "Exposed", "now"
 	Part   bool   // now or then of the answer above it
 	Answer verdict.Answer
+	Read   verdict.Reading // of compromised
 	Text   string
 }
 
@@ -24,20 +25,23 @@ func answerRows(a *report.Answers) []answerRow {
 		whole = sentence(c.Now, compromisedSays)
 	}
 	if c.Reading != verdict.Untouched {
-		whole = string(c.Reading) + " - " + readingSays[c.Reading] + " " + whole
+		whole = readingSays[c.Reading] + " " + whole
+		if c.Answer == verdict.Yes {
+			whole = readingSays[c.Reading]
+		}
 	}
 	rows := []answerRow{
-		{"Exposed", false, a.Exposed.Answer, sentence(a.Exposed, exposedSays)},
-		{"Compromised", false, c.Answer, strings.TrimSpace(whole)},
+		{"Exposed", false, a.Exposed.Answer, "", sentence(a.Exposed, exposedSays)},
+		{"Compromised", false, c.Answer, c.Reading, strings.TrimSpace(whole)},
 	}
 	if c.Answer != verdict.NotExamined {
 		rows = append(rows,
-			answerRow{"now", true, c.Now.Answer, sentence(c.Now, nowSays)},
-			answerRow{"then", true, c.Then.Answer, sentence(c.Then, thenSays) + days(c)})
+			answerRow{"now", true, c.Now.Answer, "", sentence(c.Now, nowSays)},
+			answerRow{"then", true, c.Then.Answer, "", sentence(c.Then, thenSays) + days(c)})
 	}
 	return append(rows,
-		answerRow{"Reachable", false, a.Reachable.Answer, sentence(a.Reachable, nil)},
-		answerRow{"Unprepared", false, a.Unprepared.Answer, sentence(a.Unprepared, nil)})
+		answerRow{"Reachable", false, a.Reachable.Answer, "", sentence(a.Reachable, nil)},
+		answerRow{"Unprepared", false, a.Unprepared.Answer, "", sentence(a.Unprepared, nil)})
 }
 
 var (
@@ -61,10 +65,10 @@ var (
 		verdict.NoneSeen: "The logs of the whole period were read, and nothing matched.", verdict.NotExamined: "No logs here.",
 	}
 	readingSays = map[verdict.Reading]string{
-		verdict.Entered:     "proof stands among the findings.",
-		verdict.Suspected:   "a person has to look at the findings.",
-		verdict.OpenAttempt: "somebody tried what the build was, or may have been, affected by.",
-		verdict.KnockedAt:   "only scans, and attempts on what was proven fixed.",
+		verdict.Entered:     "Proof stands among the findings.",
+		verdict.Suspected:   "A person has to look at the findings.",
+		verdict.OpenAttempt: "Somebody tried what the build was, or may have been, affected by.",
+		verdict.KnockedAt:   "Only scans, and attempts on what was proven fixed.",
 	}
 )
 

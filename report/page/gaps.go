@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	"postern/evidence"
 	"postern/report"
 )
 
@@ -88,3 +90,55 @@ func seenAll(r *report.Report, h *report.Host) string {
 	}
 	return "Nothing was looked at."
 }
+
+// lookedRow sums up what was looked at of one kind, for logs of one family.
+type lookedRow struct {
+	Kind, Name, Bears string
+	Paths             int
+	Count, Bytes      int64
+	From, To          *time.Time
+}
+
+// lookedRows are in order of first sight.
+func lookedRows(r *report.Report, h *report.Host) (all []lookedRow) {
+	at := map[[2]string]int{}
+	for _, i := range h.Targets {
+		for _, c := range r.Targets[i].Coverage {
+			if c.Missed != nil || c.Kind == evidence.CoverLogFamily {
+				continue
+			}
+			key := [2]string{string(c.Kind), c.Family}
+			n, known := at[key]
+			if !known {
+				n = len(all)
+				at[key] = n
+				all = append(all, lookedRow{Kind: key[0], Name: cmp.Or(c.Family, "all")})
+			}
+			all[n].add(&c)
+		}
+	}
+	return all
+}
+
+func (l *lookedRow) add(c *report.Coverage) {
+	l.Paths++
+	l.Count += c.Count
+	l.Bytes += c.Bytes
+	for _, p := range c.Parts {
+		if p = strings.ReplaceAll(p, ".", " "); !strings.Contains(l.Bears, p) {
+			l.Bears = strings.TrimPrefix(l.Bears+", "+p, ", ")
+		}
+	}
+	if c.From != nil && (l.From == nil || c.From.Before(*l.From)) {
+		l.From = c.From
+	}
+	if c.To != nil && (l.To == nil || c.To.After(*l.To)) {
+		l.To = c.To
+	}
+}
+
+// Shown are the rows of a group that a page shows.
+func (g gapGroup) Shown() []gapRow { return g.Rows[:min(len(g.Rows), mostRows)] }
+
+// More is how many are left out.
+func (g gapGroup) More() int { return max(0, len(g.Rows)-mostRows) }

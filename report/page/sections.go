@@ -112,7 +112,11 @@ func (p *sheet) vulnerabilities(h *report.Host, in *report.Installation) {
 		p.text("    "+pad(h.Host, host-1)+" "+pad(v.ID, 14)+" "+pad(kev(v.KEV), 4)+pad(string(v.Status), 9)+pad(fixedIn(&v), 5), statusColour(v.Status), exposure(&v))
 	}
 	for _, s := range statuses {
-		if ids := rest[s]; len(ids) > 0 {
+		var ids []string
+		for _, v := range rest[s] {
+			ids = append(ids, v.ID)
+		}
+		if len(ids) > 0 {
 			p.text("    "+string(s)+": ", statusColour(s), strings.Join(ids, ", "))
 		}
 	}
@@ -122,17 +126,17 @@ func (p *sheet) vulnerabilities(h *report.Host, in *report.Installation) {
 var statuses = []verdict.Status{verdict.Affected, verdict.StatusUnknown, verdict.Fixed}
 
 // split parts an installation's CVEs into those that count, KEV entries first,
-// and the ids of the others: those that are fixed, those that cannot be told
+// and the others: those that are fixed, those that cannot be told
 // apart because the build is unknown, those of a copy that nothing runs.
-func split(in *report.Installation) (counting []report.Vulnerability, rest map[verdict.Status][]string) {
+func split(in *report.Installation) (counting []report.Vulnerability, rest map[verdict.Status][]report.Vulnerability) {
 	all := slices.Clone(in.Vulnerabilities)
 	slices.SortStableFunc(all, func(a, b report.Vulnerability) int { return boolOrder(b.KEV, a.KEV) })
-	rest = map[verdict.Status][]string{}
+	rest = map[verdict.Status][]report.Vulnerability{}
 	for _, v := range all {
 		if v.KEV && v.Window != nil || v.Status == verdict.Affected && in.Role != evidence.Copy {
 			counting = append(counting, v)
 		} else {
-			rest[v.Status] = append(rest[v.Status], v.ID)
+			rest[v.Status] = append(rest[v.Status], v)
 		}
 	}
 	return counting, rest

@@ -229,7 +229,11 @@ func (p *sheet) answers(a *report.Answers) {
 		if row.Part {
 			label = "  " + row.Label
 		}
-		p.text(pad(label, 13)+pad(answerWord(row.Answer), 14), answerColour(row.Answer), row.Text)
+		said := row.Text
+		if row.Read != verdict.Untouched {
+			said = string(row.Read) + ". " + said
+		}
+		p.text(pad(label, 13)+pad(answerWord(row.Answer), 14), answerColour(row.Answer), said)
 	}
 }
 
