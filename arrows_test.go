@@ -37,7 +37,7 @@ var arrows = map[string]struct{ rooms, libs []string }{
 	"detect/sigma":          {libs: []string{"go.yaml.in/yaml/v3"}},
 	"verdict":               {rooms: []string{"evidence"}},
 	"report":                {rooms: []string{"verdict", "evidence"}},
-	"report/diff":           {rooms: []string{"report", "verdict"}},
+	"report/diff":           {rooms: []string{"report", "verdict", "evidence"}},
 	"report/page":           {rooms: []string{"report", "report/diff", "verdict", "evidence"}},
 }
 

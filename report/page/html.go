@@ -171,7 +171,7 @@ func (c chunk) Number(i int) int { return c.First + i + 1 }
 type cveTable struct {
 	Host string
 	All  []report.Vulnerability
-	Says string
+	Says string // "" for those that count
 }
 
 // newCVEs is the table of those that count, or of all others; nil where there
@@ -192,7 +192,9 @@ func newCVEs(in report.Installation, host string, counts bool) *cveTable {
 	if len(t.All) == 0 {
 		return nil
 	}
-	t.Says = "Other CVEs: " + strings.Join(said, ", ")
+	if !counts {
+		t.Says = "Other CVEs: " + strings.Join(said, ", ")
+	}
 	return t
 }
 
