@@ -17,6 +17,7 @@ import (
 var arrows = map[string]struct{ rooms, libs []string }{
 	".":                     {rooms: []string{"detect", "pack", "report", "verdict", "evidence"}},
 	"cmd/postern":           {rooms: []string{"*"}, libs: []string{"github.com/spf13/cobra", "golang.org/x/term", "go.yaml.in/yaml/v3"}},
+	"cmd/postern/manual":    {libs: []string{"github.com/spf13/cobra", "github.com/spf13/pflag"}},
 	"evidence":              {},
 	"evidence/evidencetest": {rooms: []string{"evidence"}},
 	"target/tree":           {rooms: []string{"evidence"}, libs: []string{"github.com/klauspost/compress", "golang.org/x/sys"}},

@@ -92,6 +92,7 @@ listed as not seen. Only --only drops whole questions.`,
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "say on standard error what is done")
 	fl.StringVar(&f.now, "now", "", "the clock, for tests")
 	f.output.add(cmd)
+	complete(cmd, "only", []string{"exposed", "compromised", "reachable", "unprepared"})
 	if err := fl.MarkHidden("now"); err != nil {
 		cmd.Long += "\n(" + err.Error() + ")" // only if the flag above is renamed
 	}

@@ -18,20 +18,22 @@ import (
 
 // outputFlags say where a report goes.
 type outputFlags struct {
-	json, force bool
-	dir         string
+	json, force    bool
+	dir, html, csv string
 }
 
 func (f *outputFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.BoolVar(&f.json, "json", false, "print the report as JSON")
-	fl.StringVar(&f.dir, "out", "", "write report.json and report.txt into `DIR` too")
-	fl.BoolVar(&f.force, "force", false, "with --out: replace the reports that are there")
+	fl.StringVar(&f.dir, "out", "", "write report.json, .txt, .html and .csv into `DIR` too")
+	fl.StringVar(&f.html, "html", "", "write the report for a browser to `FILE` too")
+	fl.StringVar(&f.csv, "csv", "", "write the findings for a spreadsheet to `FILE` too")
+	fl.BoolVar(&f.force, "force", false, "replace the reports that are there")
 }
 
 // document reports whether a report is asked for as a file or a stream, which
 // then must come whatever happens.
-func (f outputFlags) document() bool { return f.json || f.dir != "" }
+func (f outputFlags) document() bool { return f.json || len(f.files()) > 0 }
 
 // output is where results and talk go.
 type output struct {
@@ -39,42 +41,81 @@ type output struct {
 	stdout, stderr io.Writer
 }
 
-var reportFiles = []string{"report.json", "report.txt"}
+// form writes a report in one form.
+type form func(io.Writer, *report.Report) error
+
+var forms = map[string]form{
+	"json": func(w io.Writer, r *report.Report) error { return r.WriteJSON(w) },
+	"text": func(w io.Writer, r *report.Report) error { return page.Text(w, r, page.Look{}) },
+	"html": page.HTML,
+	"csv":  func(w io.Writer, r *report.Report) error { return page.CSV(w, r, "findings") },
+}
+
+// reportFile is one file to write.
+type reportFile struct {
+	path  string
+	write form
+}
+
+// files are what is to be written beside the screen.
+func (f outputFlags) files() (all []reportFile) {
+	if f.dir != "" {
+		for _, n := range [][2]string{{"report.json", "json"}, {"report.txt", "text"}, {"report.html", "html"}, {"report.csv", "csv"}} {
+			all = append(all, reportFile{filepath.Join(f.dir, n[0]), forms[n[1]]})
+		}
+	}
+	if f.html != "" {
+		all = append(all, reportFile{f.html, forms["html"]})
+	}
+	if f.csv != "" {
+		all = append(all, reportFile{f.csv, forms["csv"]})
+	}
+	return all
+}
 
 // open makes sure, before any work is done, that the report can be written.
 func (f outputFlags) open(cmd *cobra.Command) (output, error) {
 	o := output{f, cmd.OutOrStdout(), cmd.ErrOrStderr()}
-	if f.dir == "" {
-		if f.force {
-			return o, errors.New("--force says what --out may do; give --out too")
-		}
-		return o, nil
+	files := f.files()
+	if len(files) == 0 && f.force {
+		return o, errors.New("--force says what --out, --html and --csv may do; give one of them too")
 	}
-	for _, name := range reportFiles {
-		path := filepath.Join(f.dir, name)
-		if _, err := os.Lstat(path); err == nil && !f.force {
-			return o, fmt.Errorf("%q is there already; name another folder with --out or add --force", path)
+	for _, file := range files {
+		if err := mayWrite(file.path, f.force); err != nil {
+			return o, err
 		}
 	}
-	if err := os.MkdirAll(f.dir, 0o700); err != nil {
-		return o, failed("--out: %w", err)
+	if f.dir != "" {
+		if err := os.MkdirAll(f.dir, 0o700); err != nil {
+			return o, failed("--out: %w", err)
+		}
 	}
 	return o, nil
 }
 
+// mayWrite refuses a file that is there already.
+func mayWrite(path string, force bool) error {
+	info, err := os.Lstat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("%q is a folder; name a file", path)
+	case err == nil && !force:
+		return fmt.Errorf("%q is there already; name another place or add --force", path)
+	}
+	return nil
+}
+
 // apart refuses to write into a folder that is to be examined.
 func (f outputFlags) apart(targets []named) error {
-	if f.dir == "" {
-		return nil
-	}
-	out := resolved(f.dir)
 	for _, t := range targets {
 		info, err := os.Stat(t.target)
 		if t.target == "" || err != nil || !info.IsDir() {
 			continue
 		}
-		if rel, err := filepath.Rel(resolved(t.target), out); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-			return fmt.Errorf("--out %q lies inside the evidence %q, which is only read; name a folder elsewhere", f.dir, t.target)
+		for _, file := range f.files() {
+			if rel, err := filepath.Rel(resolved(t.target), resolved(file.path)); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+				return fmt.Errorf("%q lies inside the evidence %q, which is only read; name a place elsewhere", file.path, t.target)
+			}
 		}
 	}
 	return nil
@@ -96,14 +137,12 @@ func resolved(path string) string {
 	return filepath.Join(resolved(dir), filepath.Base(abs))
 }
 
-// write prints the report and, with --out, writes it in both forms. The files
-// come first: what is on a screen alone is lost.
+// write prints the report and writes the files asked for. The files come
+// first: what is on a screen alone is lost.
 func (o *output) write(r *report.Report) error {
 	var errs []error
-	if o.flags.dir != "" {
-		errs = append(errs,
-			o.file("report.json", r.WriteJSON),
-			o.file("report.txt", func(w io.Writer) error { return page.Text(w, r, page.Look{}) }))
+	for _, file := range o.flags.files() {
+		errs = append(errs, writeFile(file.path, o.flags.force, func(w io.Writer) error { return file.write(w, r) }))
 	}
 	if o.flags.json {
 		errs = append(errs, r.WriteJSON(o.stdout))
@@ -116,16 +155,16 @@ func (o *output) write(r *report.Report) error {
 	return nil
 }
 
-func (o *output) file(name string, write func(io.Writer) error) (err error) {
-	mode := os.O_WRONLY | os.O_CREATE | os.O_EXCL
-	path := filepath.Join(o.flags.dir, name)
-	if o.flags.force {
+// writeFile makes a file that only its owner reads, and none over another
+// unless force says so.
+func writeFile(path string, force bool, write func(io.Writer) error) (err error) {
+	if force {
 		// A link planted in the report's place must not be followed.
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	f, err := os.OpenFile(path, mode, 0o600)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
