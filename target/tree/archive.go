@@ -6,23 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
-	"sync"
 	"sync/atomic"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
-
 	"postern/evidence"
+	"postern/target/unpack"
 )
 
 // archive is one file as a store: a zip, a tar, or a single log.
 type archive struct {
 	*index
-	file    *os.File
+	file    evidence.File
+	self    evidence.Entry // of the file itself
 	size    int64
 	data    io.ReaderAt // what at of the items counts in: the file or its spooled content
 	dataLen int64
@@ -34,7 +31,7 @@ type archive struct {
 // Limits bound what one target may cost. A zero field means its default.
 type Limits struct {
 	Entries int64 // names in one archive; also names a walk may reach through links
-	Bytes   int64 // uncompressed bytes: of a compressed tar, and of all reads from one zip
+	Bytes   int64 // uncompressed bytes: of a compressed tar or a 7-Zip archive, and of all reads from one zip
 	Ratio   int64 // uncompressed to compressed bytes, once 64 MiB have come out
 	Memory  int64 // bytes of a zip member held in memory before it goes to scratch
 }
@@ -57,43 +54,55 @@ func (l Limits) orDefault() Limits {
 }
 
 // File opens one file as a tree: an archive's content, or with single set the
-// file itself as the only name. scratch is where compressed tars are unpacked,
-// "" for a temporary folder; it is not made before it is needed, and emptied on
-// Close. The faults say what of an archive, or of what seems one, is lost. The
-// error is of a file that cannot be opened at all.
+// file itself as the only name. scratch is where compressed tars and 7-Zip
+// archives are unpacked, "" for a temporary folder; it is not made before it is
+// needed, and emptied on Close. The faults say what of an archive, or of what
+// seems one, is lost. The error is of a file that cannot be opened at all.
 func File(ctx context.Context, name, scratch string, limits Limits) (t *Tree, single bool, faults []error, err error) {
-	a, err := openArchive(name, scratch, limits)
+	f, err := os.Open(name)
 	if err != nil {
 		return nil, false, nil, err
 	}
-	base := filepath.Base(name)
+	info, err := f.Stat()
+	if err != nil {
+		return nil, false, nil, errors.Join(err, f.Close())
+	}
+	t, single, faults = openArchive(ctx, &sized{r: f, size: info.Size(), shut: f.Close}, newNode(info).entry, filepath.Base(name), scratch, limits)
+	return t, single, faults, nil
+}
+
+// Nested opens one file of the tree as File does. The tree stays open beneath
+// it, and is the caller's to close after it.
+func (t *Tree) Nested(ctx context.Context, name evidence.Name, scratch string, limits Limits) (inner *Tree, single bool, faults []error, err error) {
+	self, err := t.Stat(name)
+	if err != nil {
+		return nil, false, nil, err
+	}
+	f, err := t.Open(name)
+	if err != nil {
+		return nil, false, nil, err
+	}
+	inner, single, faults = openArchive(ctx, f, self, name.Base(), scratch, limits)
+	return inner, single, faults, nil
+}
+
+func openArchive(ctx context.Context, f evidence.File, self evidence.Entry, base, dir string, limits Limits) (t *Tree, single bool, faults []error) {
+	a := &archive{
+		file: f, self: self, size: f.Size(), data: f, dataLen: f.Size(),
+		scratch: &scratch{dir: dir}, limits: limits.orDefault(),
+	}
 	opened, faults := a.read(ctx, base)
 	if !opened {
 		a.single(base)
 	}
-	return &Tree{store: a, linked: a.limits.Entries}, !opened, faults, nil
-}
-
-func openArchive(name, dir string, limits Limits) (*archive, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return &archive{
-		file: f, size: info.Size(), data: f, dataLen: info.Size(),
-		scratch: &scratch{dir: dir}, limits: limits.orDefault(),
-	}, nil
+	return &Tree{store: a, linked: a.limits.Entries}, !opened, faults
 }
 
 // logArchive is a packed log by name: left packed, its reader unpacks it.
 var logArchive = regexp.MustCompile(`(?i)\.(log|txt)([._-][0-9.-]+)?\.zip$`)
 
 // archiveName is what only an archive is called.
-var archiveName = regexp.MustCompile(`(?i)\.(zip|tar|tgz|tar\.gz|tar\.zst|tzst)$`)
+var archiveName = regexp.MustCompile(`(?i)\.(zip|7z|tar|tgz|tzst|tbz2?|txz|tar\.(gz|zst|bz2|xz))$`)
 
 // foreign are forms that hold evidence and that nothing here reads.
 var foreign = []struct {
@@ -101,10 +110,8 @@ var foreign = []struct {
 	at    int
 	what  string
 }{
-	{"7z\xbc\xaf\x27\x1c", 0, "a 7-Zip archive: unpack it"},
 	{"Rar!\x1a\x07", 0, "a RAR archive: unpack it"},
-	{"\xfd7zXZ\x00", 0, "xz: unpack it"},
-	{"BZh", 0, "bzip2: unpack it"},
+	{"BZh", 0, "bzip2 of a kind unknown: unpack it"},
 	{"EVF\x09", 0, "an EnCase image: mount it read-only"},
 	{"vhdxfile", 0, "a VHDX disk: mount it read-only"},
 	{"conectix", 0, "a VHD disk: mount it read-only"},
@@ -131,8 +138,10 @@ func (a *archive) read(ctx context.Context, base string) (opened bool, faults []
 		faults = a.readZip(ctx)
 	case isTar(head):
 		faults = a.readTar(ctx, a.file, a.size)
-	case bytes.HasPrefix(head, []byte("\x1f\x8b")), bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
-		opened, faults = a.readPacked(ctx, head[0] == 0x1f)
+	case bytes.HasPrefix(head, []byte("7z\xbc\xaf\x27\x1c")):
+		faults = a.readSevenZip(ctx)
+	case unpack.Kind(head) != "":
+		opened, faults = a.readPacked(ctx, unpack.Kind(head))
 		if !opened && len(faults) == 0 && archiveName.MatchString(base) {
 			faults = []error{fmt.Errorf("%w: no archive inside", evidence.ErrTruncated)}
 		}
@@ -165,74 +174,6 @@ func (a *archive) isZip(ctx context.Context, head []byte, base string) bool {
 	return false
 }
 
-// readPacked unpacks gzip or zstandard into scratch, if a tar is inside.
-func (a *archive) readPacked(ctx context.Context, gz bool) (opened bool, faults []error) {
-	packed := &counted{r: io.NewSectionReader(a.file, 0, a.size)}
-	plain, closeReader, err := unpacker(packed, gz)
-	if err != nil {
-		return false, []error{fmt.Errorf("%w: %w", evidence.ErrTruncated, err)}
-	}
-	defer closeReader()
-	head := make([]byte, 512)
-	n, err := io.ReadFull(plain, head)
-	if errors.Is(err, zstd.ErrWindowSizeExceeded) {
-		return false, []error{fmt.Errorf("%w: a zstandard window over %d MiB: unpack it and name the folder", evidence.ErrLimit, maxWindow>>20)}
-	}
-	if !isTar(head[:n]) {
-		return false, nil // one packed log; a damaged one is its reader's to tell
-	}
-	spool, err := a.scratch.create()
-	if err != nil {
-		return false, []error{fmt.Errorf("scratch for unpacking: %w", err)}
-	}
-	size, err := a.spool(ctx, spool, io.MultiReader(bytes.NewReader(head[:n]), plain), packed)
-	if err != nil {
-		faults = append(faults, err)
-	}
-	a.data, a.dataLen = spool, size
-	return true, append(faults, a.readTar(ctx, spool, size)...)
-}
-
-// maxWindow is the largest zstandard window held in memory: all that
-// compression levels up to 21 ask for.
-const maxWindow = 64 << 20
-
-func unpacker(r io.Reader, gz bool) (io.Reader, func(), error) {
-	if gz {
-		z, err := gzip.NewReader(r)
-		return z, func() {}, err
-	}
-	z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
-	if err != nil {
-		return nil, nil, err
-	}
-	return z, z.Close, nil
-}
-
-// spool copies plain into w within the limits and says how much came out.
-func (a *archive) spool(ctx context.Context, w io.Writer, plain io.Reader, packed *counted) (size int64, err error) {
-	buf := make([]byte, 1<<20)
-	for {
-		if err := ctx.Err(); err != nil {
-			return size, err
-		}
-		n, err := plain.Read(buf)
-		if _, werr := w.Write(buf[:n]); werr != nil {
-			return size, fmt.Errorf("unpacking into scratch: %w", werr)
-		}
-		size += int64(n)
-		if lerr := a.limits.check(size, packed.n); lerr != nil {
-			return size, lerr
-		}
-		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return size, nil
-		}
-		if err != nil {
-			return size, fmt.Errorf("%w: unpacked %d bytes: %w", evidence.ErrTruncated, size, err)
-		}
-	}
-}
-
 // check says whether size bytes out of packed are too many.
 func (l Limits) check(size, packed int64) error {
 	const floor = 64 << 20 // preallocated files of real systems shrink a thousandfold
@@ -245,24 +186,12 @@ func (l Limits) check(size, packed int64) error {
 	return nil
 }
 
-// counted counts the bytes read.
-type counted struct {
-	r io.Reader
-	n int64
-}
-
-func (c *counted) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	return n, err
-}
-
 // single makes the file itself the only name.
 func (a *archive) single(base string) {
 	a.index = newIndex(1, false)
-	it := item{name: evidence.Name(base), mode: 0o444, size: a.size, packed: a.size}
-	if info, err := a.file.Stat(); err == nil {
-		it.mod, it.mode = info.ModTime().UnixNano(), info.Mode()
+	it := item{name: evidence.Name(base), mode: a.self.Mode, size: a.size, packed: a.size}
+	if !a.self.ModTime.IsZero() {
+		it.mod = a.self.ModTime.UnixNano()
 	}
 	a.data, a.dataLen = a.file, a.size
 	_ = a.attach(0, it) // the first of one
@@ -309,49 +238,4 @@ func (a *archive) open(name evidence.Name) (evidence.File, error) {
 
 func (a *archive) close() error {
 	return errors.Join(a.file.Close(), a.scratch.close())
-}
-
-// scratch hands out files that vanish when it is closed.
-type scratch struct {
-	dir   string // where; "": a temporary folder of our own
-	mu    sync.Mutex
-	own   string // the folder we made
-	files []*os.File
-}
-
-// create returns an empty file, readable by this user only.
-func (s *scratch) create() (*os.File, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.own == "" {
-		own, err := os.MkdirTemp(s.dir, "postern-")
-		if err != nil {
-			return nil, err
-		}
-		s.own = own
-	}
-	f, err := os.CreateTemp(s.own, "spool-")
-	if err == nil {
-		s.files = append(s.files, f)
-	}
-	return f, err
-}
-
-// drop closes and removes one file early.
-func (s *scratch) drop(f *os.File) error {
-	return errors.Join(f.Close(), os.Remove(f.Name()))
-}
-
-func (s *scratch) close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.own == "" {
-		return nil
-	}
-	for _, f := range s.files {
-		if err := f.Close(); err != nil && !errors.Is(err, fs.ErrClosed) {
-			return err
-		}
-	}
-	return os.RemoveAll(s.own)
 }

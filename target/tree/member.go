@@ -13,11 +13,13 @@ import (
 	"github.com/klauspost/compress/flate"
 
 	"postern/evidence"
+	"postern/target/unpack"
 )
 
 const (
-	methodStore   = 0
-	methodDeflate = 8
+	methodStore     = 0
+	methodDeflate   = 8
+	methodDeflate64 = 9
 )
 
 // member opens the content of one zip entry.
@@ -37,8 +39,23 @@ func (a *archive) member(it *item) (evidence.File, error) {
 	case methodDeflate:
 		count := &counted{r: packed}
 		return &inflated{a: a, src: flate.NewReader(count), packed: count, size: it.size, crc: it.crc, sum: crc32.NewIEEE()}, nil
+	case methodDeflate64:
+		count := &counted{r: packed}
+		return &inflated{a: a, src: unpack.Deflate64(count), packed: count, size: it.size, crc: it.crc, sum: crc32.NewIEEE()}, nil
 	}
 	return nil, fmt.Errorf("%w: zip method %d: unpack the archive and name the folder", evidence.ErrUnsupported, it.method)
+}
+
+// counted counts the bytes read.
+type counted struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
 }
 
 func errSum(size int64) error {
@@ -78,7 +95,7 @@ type inflated struct {
 	crc    uint32
 
 	mu   sync.Mutex
-	src  io.ReadCloser
+	src  io.Reader
 	sum  hash.Hash32
 	buf  []byte
 	file *os.File // takes over from buf

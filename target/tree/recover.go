@@ -85,7 +85,7 @@ func (a *archive) measure(ctx context.Context, it *item, at int64) error {
 	}
 	packed := &counted{r: io.NewSectionReader(a.file, at, a.size-at)}
 	ahead := bufio.NewReader(packed) // flate reads single bytes from it and takes no more than it needs
-	size, err := a.spool(ctx, io.Discard, flate.NewReader(ahead), packed)
+	size, err := a.spool(ctx, io.Discard, flate.NewReader(ahead), func() int64 { return packed.n })
 	it.packed, it.size = packed.n-int64(ahead.Buffered()), size
 	if spent := a.spent.Add(size); spent > a.limits.Bytes {
 		return fmt.Errorf("%w: more than %d bytes unpacked from this archive", evidence.ErrLimit, a.limits.Bytes)

@@ -111,12 +111,29 @@ func (a *archive) readZip(ctx context.Context) []error {
 	d, err := a.findDirectory(ctx)
 	if err == nil {
 		if err = a.readDirectory(ctx, d); err == nil || errors.Is(err, evidence.ErrLimit) || ctx.Err() != nil {
-			return faultList(err)
+			return append(faultList(err), a.sealed()...)
 		}
 		a.index = newIndex(a.limits.Entries, true)
 	}
 	n, recoverErr := a.recoverZip(ctx)
-	return append(faultList(fmt.Errorf("%w; %d entries recovered", err, n)), faultList(recoverErr)...)
+	faults := append(faultList(fmt.Errorf("%w; %d entries recovered", err, n)), faultList(recoverErr)...)
+	return append(faults, a.sealed()...)
+}
+
+// sealed says so when every file of the archive is encrypted.
+func (a *archive) sealed() []error {
+	files := 0
+	for i := range a.items {
+		if !a.items[i].mode.IsDir() {
+			if files++; !errors.Is(a.items[i].err, evidence.ErrEncrypted) {
+				return nil
+			}
+		}
+	}
+	if files == 0 {
+		return nil
+	}
+	return []error{fmt.Errorf("%w: all %d files in it: unpack it with its password and name the folder", evidence.ErrEncrypted, files)}
 }
 
 func faultList(err error) []error {
