@@ -140,7 +140,7 @@ func ReasonFor(err error) Reason {
 		{ErrTruncated, Truncated}, {io.ErrUnexpectedEOF, Truncated},
 		{ErrEncrypted, Encrypted}, {ErrUnsafeName, Unsafe}, {ErrEscapes, OutsideTree},
 		{ErrDuplicate, Ambiguous}, {ErrLimit, TooLarge}, {ErrUnsupported, Format},
-		{ErrOutOfScope, OutOfScope}, {fs.ErrNotExist, Absent},
+		{ErrOutOfScope, OutOfScope}, {ErrNotCollected, NotCollected}, {fs.ErrNotExist, Absent},
 	} {
 		if errors.Is(err, c.err) {
 			return c.reason

@@ -13,6 +13,9 @@ var (
 	ErrLimit       = errors.New("evidence: limit reached")
 	ErrUnsupported = errors.New("evidence: unsupported form")
 	ErrOutOfScope  = errors.New("evidence: outside what the operator named")
+
+	// ErrNotCollected is a file that a collection lists and does not hold.
+	ErrNotCollected = errors.New("evidence: not in this collection")
 )
 
 // ReadError is a read of an Observation's content that failed while detect was

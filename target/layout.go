@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"postern/evidence"
+	"postern/target/collection"
 	"postern/target/tree"
 )
 
@@ -48,23 +49,29 @@ const (
 	maxBeside = 1000
 )
 
-// recognise finds what the tree holds: a system's root, logs and nothing else,
-// or files of an unknown layout.
-func recognise(ctx context.Context, src *evidence.Source, t *tree.Tree) {
+// recognise finds what the tree holds: a system's root, a collection, logs and
+// nothing else, or files of an unknown layout. A collection's files may stand in
+// a tree of their own, which is given back, and is then the source's.
+func recognise(ctx context.Context, src *evidence.Source, t *tree.Tree, opt Options) (*tree.Tree, *collection.Found) {
 	names, err := t.Names(".")
 	if err != nil {
 		src.Gaps = append(src.Gaps, evidence.ErrGap(evidence.CoverFile, ".", everything, err))
 	}
 	switch {
 	case src.Kind == evidence.KindLogs: // one file
-		return
+		return t, nil
 	case len(names) == 0 && len(src.Gaps) == 0:
 		src.Gaps = append(src.Gaps, evidence.Gap(evidence.CoverFile, ".", everything, evidence.Absent, src.Target+" is empty"))
 	}
+	var found *collection.Found
 	root := evidence.Name(".")
 	for range maxWraps {
-		if isCollection(names) {
-			src.Kind, src.Partial = evidence.KindCollection, true
+		if tool := collection.Marked(names); tool != collection.None && found == nil {
+			found, t, root, names = collected(ctx, src, t, root, names, tool, opt)
+		}
+		if found != nil && found.Volumes != nil {
+			src.ID.OS, src.Volumes = found.OS, found.Volumes
+			break
 		}
 		src.ID.OS, src.Volumes = volumes(t, root, names)
 		if src.ID.OS != "" {
@@ -87,6 +94,16 @@ func recognise(ctx context.Context, src *evidence.Source, t *tree.Tree) {
 			break
 		}
 	}
+	if found != nil && src.ID.OS == "" {
+		src.ID.OS = found.OS
+	}
+	settleNames(ctx, src, t)
+	return t, found
+}
+
+// settleNames says how names are looked up, by whose they are, and where the
+// volumes are. A tree of nobody's may be nothing but logs.
+func settleNames(ctx context.Context, src *evidence.Source, t *tree.Tree) {
 	switch src.ID.OS {
 	case evidence.Windows:
 		t.Fold = tree.FoldFirst
@@ -97,17 +114,47 @@ func recognise(ctx context.Context, src *evidence.Source, t *tree.Tree) {
 			src.Kind = evidence.KindLogs
 			return
 		}
+	}
+	if src.Volumes == nil {
 		src.Volumes = []evidence.Volume{{Mount: "/", Root: "."}}
 	}
 	t.Volumes = src.Volumes
 }
 
-// isCollection knows the marker files of Velociraptor, UAC and KAPE.
-func isCollection(names []string) bool {
-	return slices.ContainsFunc(names, func(n string) bool {
-		n = strings.ToLower(n)
-		return n == "uploads.json" || n == "uac.log" || strings.HasSuffix(n, "_copylog.csv")
-	})
+// collected makes the source that of a tool's collection, which begins at root.
+func collected(ctx context.Context, src *evidence.Source, t *tree.Tree, root evidence.Name, names []string, tool collection.Tool, opt Options) (*collection.Found, *tree.Tree, evidence.Name, []string) {
+	src.Kind, src.Partial = evidence.KindCollection, true
+	found := collection.Read(ctx, t, root, names, tool, opt.Limits)
+	if found.Inner != "" { // its files lie in an archive of their own
+		inner, single, faults, err := t.Nested(ctx, found.Inner, opt.Scratch, opt.Limits)
+		if single && err == nil {
+			err = errors.Join(fmt.Errorf("%w: no archive", evidence.ErrTruncated), inner.Close())
+		}
+		for _, fault := range append(faults, err) {
+			if fault != nil {
+				src.Gaps = append(src.Gaps, evidence.ErrGap(evidence.CoverFile, string(found.Inner), everything, fault))
+			}
+		}
+		if err != nil {
+			return found, t, root, names
+		}
+		outer := src.Close
+		src.Files, src.Close = inner, func() error { return errors.Join(inner.Close(), outer()) }
+		t, root = inner, "."
+		if names, err = t.Names(root); err != nil {
+			src.Gaps = append(src.Gaps, evidence.ErrGap(evidence.CoverFile, string(found.Inner), everything, err))
+		}
+		found = collection.Read(ctx, t, root, names, collection.Marked(names), opt.Limits)
+	}
+	src.Gaps = append(src.Gaps, found.Gaps...)
+	if found.Tree != nil { // closing it closes t
+		src.Files, t = found.Tree, found.Tree
+		if tool == collection.Velociraptor {
+			root = "."
+		}
+		names, _ = t.Names(root) // what cannot be listed shows on a walk
+	}
+	return found, t, root, names
 }
 
 // volumes reads the system and its drives off the names of a folder.
@@ -205,7 +252,7 @@ func wrapped(t *tree.Tree, root evidence.Name, names []string) (inner evidence.N
 }
 
 // packedName is what holds evidence of its own: archives and disk images.
-var packedName = regexp.MustCompile(`(?i)\.(zip|7z|rar|cab|wim|(tar|tgz|tzst)|tar\.(gz|zst|xz|bz2)|vhdx?|vmdk|vdi|qcow2|e01|ex01|aff4?|img|raw|dd|iso)$`)
+var packedName = regexp.MustCompile(`(?i)\.(zip|7z|rar|cab|wim|tar|tgz|tzst|tbz2?|txz|tar\.(gz|zst|xz|bz2)|vhdx?|vmdk|vdi|qcow2|e01|ex01|aff4?|img|raw|dd|iso)$`)
 
 // unopened are gaps for archives and images that lie in a folder of unknown
 // layout: a target of their own, not looked into where they are. On a system
@@ -218,6 +265,46 @@ func unopened(root evidence.Name, names []string) (gaps []evidence.Coverage) {
 		}
 	}
 	return gaps
+}
+
+// beside are files that lie next to collections and are none: what tools say of
+// them, checksums, notes.
+var beside = regexp.MustCompile(`(?i)(\.(md5|sha1|sha256|sha512|asc|sig|pdf|md)$|_consolelog\.txt$|^uac-.*\.log$|^(readme|notes?|manifest|hash[a-z]*)(\.[a-z0-9]+)?$)`)
+
+// archivesIn lists the archives and images of a folder that holds nothing else
+// that is evidence, through folders that only wrap it.
+func archivesIn(t *tree.Tree) (held []evidence.Name) {
+	root := evidence.Name(".")
+	for range maxWraps {
+		names, err := t.Names(root)
+		if err != nil || len(names) > maxBeside || collection.Marked(names) != collection.None {
+			return nil
+		}
+		var folders []evidence.Name
+		for _, n := range names {
+			at := root.Join(n)
+			e, err := t.Stat(at)
+			switch {
+			case slices.Contains(littered, strings.ToLower(n)), n == ".DS_Store", beside.MatchString(n):
+			case err != nil || e.Err != nil && !e.Mode.IsRegular():
+				return nil
+			case e.Mode.IsDir():
+				folders = append(folders, at)
+			case e.Mode.IsRegular() && packedName.MatchString(n) && !isLog(at):
+				held = append(held, at)
+			default:
+				return nil
+			}
+		}
+		if len(folders) != 1 || len(held) > 0 {
+			if len(folders) > 0 {
+				return nil
+			}
+			return held
+		}
+		root = folders[0]
+	}
+	return nil
 }
 
 func isFolder(t *tree.Tree, name evidence.Name) bool {

@@ -95,13 +95,13 @@ func TestLayouts(t *testing.T) {
 		{"drives", append(under("C", windows), "D/SmarterMail/Logs/x"), evidence.KindTree, evidence.Windows, false,
 			[]evidence.Volume{{Mount: "C:", Root: "C"}, {Mount: "D:", Root: "D"}}, nil},
 		{"drive with a colon", []string{"C:/SmarterMail/x"}, evidence.KindTree, evidence.Windows, false, []evidence.Volume{{Mount: "C:", Root: "C:"}}, nil},
-		{"drive as Velociraptor writes it", []string{"uploads.json", "uploads/auto/C%3A/inetpub/x"}, evidence.KindCollection, evidence.Windows, true,
-			[]evidence.Volume{{Mount: "C:", Root: "uploads/auto/C%3A"}}, nil},
+		{"drive as Velociraptor writes it", []string{"uploads.json = {}", "uploads/auto/C%3A/inetpub/x"}, evidence.KindCollection, evidence.Windows, true,
+			[]evidence.Volume{{Mount: "C:", Root: "C"}}, nil},
 		{"wrapped", under("image", linux), evidence.KindTree, evidence.Linux, false, []evidence.Volume{{Mount: "/", Root: "image"}}, nil},
 		{"wrapped drives", under("HOST/C", windows), evidence.KindTree, evidence.Windows, false, []evidence.Volume{{Mount: "C:", Root: "HOST/C"}}, nil},
-		{"uac", append(under("[root]", linux), "uac.log", "live_response/process/ps.txt"), evidence.KindCollection, evidence.Linux, true,
-			[]evidence.Volume{{Mount: "/", Root: "[root]"}}, nil},
-		{"kape", append(under("C", windows), "2026-01-20T101010_CopyLog.csv"), evidence.KindCollection, evidence.Windows, true,
+		{"uac", append(under("[root]", linux), "uac.log = "+uacLog, "live_response/process/ps.txt"), evidence.KindCollection, evidence.Linux, true,
+			[]evidence.Volume{{Mount: "/", Root: "[root]"}}, []evidence.Reason{evidence.Unsupported}},
+		{"kape", append(under("C", windows), "2026-01-20T10_10_10_1234567_CopyLog.csv = SourceFile,FileSize\n"), evidence.KindCollection, evidence.Windows, true,
 			[]evidence.Volume{{Mount: "C:", Root: "C"}}, nil},
 		{"wrapped by macOS", append(under("Copy of disk", linux), "__MACOSX/Copy of disk/._x", ".DS_Store"), evidence.KindTree, evidence.Linux, false,
 			[]evidence.Volume{{Mount: "/", Root: "Copy of disk"}}, nil},
@@ -130,6 +130,10 @@ func TestLayouts(t *testing.T) {
 		t.Run(c.name+" in a zip", func(t *testing.T) { check(t, open(t, pack(t, lay(t, c.files...)), Options{Scratch: t.TempDir()})) })
 	}
 }
+
+// uacLog is what UAC writes of a collection that came to its end.
+const uacLog = "2026-01-20 10:00:00 +0100 INF Hostname: mail01\n2026-01-20 10:00:00 +0100 INF Operating system: linux\n" +
+	"2026-01-20 10:10:00 +0100 INF Artifacts collection complete. Total execution time: 600 seconds\n"
 
 // pack makes a zip of a directory's content.
 func pack(t *testing.T, dir string) string {
@@ -245,7 +249,7 @@ func TestAbsoluteLinkReadsTheImage(t *testing.T) {
 func TestUACTar(t *testing.T) {
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
-	for name, text := range map[string]string{"[root]/etc/hostname": "mail01\n", "[root]/etc/passwd": "root", "[root]/var/log/auth.log": "x", "uac.log": "x"} {
+	for name, text := range map[string]string{"[root]/etc/hostname": "mail01\n", "[root]/etc/passwd": "root", "[root]/var/log/auth.log": "x", "uac.log": uacLog} {
 		err := w.WriteHeader(&tar.Header{Name: name, Size: int64(len(text)), Mode: 0o644})
 		if err == nil {
 			_, err = io.WriteString(w, text)
