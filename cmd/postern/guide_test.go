@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
+
 	"postern/docs"
 	"postern/report"
 	"postern/target"
@@ -39,19 +41,24 @@ func TestOperatorGuide(t *testing.T) {
 	for kind := range read {
 		t.Errorf("no block of %q", kind)
 	}
-	flags := checkCommand().Flags()
-	shown := regexp.MustCompile(`(?m)^ +(?:-\w, )?--([a-z-]+)`).FindAllStringSubmatch(flags.FlagUsages(), -1)
-	if len(shown) < 20 {
-		t.Errorf("only %d options in %s", len(shown), flags.FlagUsages())
+	if shown := options(checkCommand()); len(shown) < 20 {
+		t.Errorf("only %d options of check: %v", len(shown), shown)
 	}
-	for _, m := range shown {
-		if !strings.Contains(text, "`--"+m[1]+"`") {
-			t.Errorf("--%s is not in the guide", m[1])
+	have := map[string]bool{}
+	for _, cmd := range append([]*cobra.Command{checkCommand(), manCommand()}, reportCommand().Commands()...) {
+		if !strings.Contains(text, cmd.Name()) {
+			t.Errorf("%s is not in the guide", cmd.Name())
+		}
+		for _, o := range options(cmd) {
+			have[o] = true
+			if !strings.Contains(text, "`--"+o+"`") {
+				t.Errorf("--%s of %s is not in the guide", o, cmd.Name())
+			}
 		}
 	}
 	for _, m := range regexp.MustCompile("`--([a-z-]+)`").FindAllStringSubmatch(text, -1) {
-		if flags.Lookup(m[1]) == nil {
-			t.Errorf("the guide names --%s, which check does not have", m[1])
+		if !have[m[1]] {
+			t.Errorf("the guide names --%s, which no command has", m[1])
 		}
 	}
 	for _, c := range exitCodes {
@@ -59,6 +66,14 @@ func TestOperatorGuide(t *testing.T) {
 			t.Errorf("exit code %d is not in the guide", c.code)
 		}
 	}
+}
+
+// options are those that the help of a command shows.
+func options(cmd *cobra.Command) (names []string) {
+	for _, m := range regexp.MustCompile(`(?m)^ +(?:-\w, )?--([a-z-]+)`).FindAllStringSubmatch(cmd.Flags().FlagUsages(), -1) {
+		names = append(names, m[1])
+	}
+	return names
 }
 
 func listed(all []report.Listed, err error) error {
