@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"postern/evidence"
 	"postern/report"
@@ -16,6 +17,34 @@ func (p *sheet) advice(r *report.Report, h *report.Host) {
 	for i, step := range steps(r, h) {
 		p.text(fmt.Sprintf("  %d. ", i+1), bold, step)
 	}
+}
+
+// firstStep is what several hosts need first.
+type firstStep struct{ Who, Step string }
+
+// firstSteps groups hosts by what is to be done first on each, in the order of
+// worstFirst.
+func firstSteps(r *report.Report) (all []firstStep) {
+	const most = 8
+	at := map[string]int{}
+	hosts := [][]string{}
+	for _, i := range worstFirst(r) {
+		step := steps(r, &r.Hosts[i])[0]
+		n, known := at[step]
+		if !known {
+			n = len(all)
+			at[step] = n
+			all, hosts = append(all, firstStep{Step: step}), append(hosts, nil)
+		}
+		hosts[n] = append(hosts[n], r.Hosts[i].Host)
+	}
+	for n, who := range hosts {
+		all[n].Who = strings.Join(who[:min(len(who), most)], ", ")
+		if left := len(who) - most; left > 0 {
+			all[n].Who += fmt.Sprintf(" and %d more", left)
+		}
+	}
+	return all
 }
 
 func steps(r *report.Report, h *report.Host) []string {
@@ -35,6 +64,8 @@ func steps(r *report.Report, h *report.Host) []string {
 	switch {
 	case compromised == verdict.Yes:
 		do = suspected(exposed, all)
+	case h.Answers.Compromised.Reading == verdict.Suspected:
+		do = append([]string{"Treat this host as entered until a person has looked at the findings below."}, suspected(exposed, all)...)
 	case exposed == verdict.Yes:
 		do = []string{
 			"Take webmail and the API off the internet now: allow their ports from an administrators' network only. The mail ports may stay open.",

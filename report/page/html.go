@@ -24,10 +24,10 @@ var (
 )
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"word": answerWord, "techniques": techniques, "attackURL": attackURL, "attackName": func(id string) string { return attackNames[id] },
+	"word": answerWord, "attackURL": attackURL, "attackName": func(id string) string { return attackNames[id] },
 	"place": place, "second": second, "minute": minute, "day": day, "about": about, "product": product, "aboutInstall": aboutInstall,
 	"exposure": exposure, "cves": newCVEs, "fixedIn": fixedIn, "builds": builds, "size": size, "isLink": isLink, "join": strings.Join,
-	"inc": func(n int) int { return n + 1 }, "slug": slug, "cutRefs": cutRefs, "moreRefs": moreRefs, "shortReading": shortReading,
+	"count": count, "slug": slug, "cutRefs": cutRefs, "moreRefs": moreRefs,
 	"pc": func(x float64) string { return fmt.Sprintf("%.2f%%", x) },
 }).Parse(pageText))
 
@@ -38,11 +38,10 @@ type view struct {
 	Notes                []note
 	Hosts                []hostView // the worst first
 	Exposed, Compromised string     // tallies
+	Firsts               []firstStep
 	Policy               string
 	Style                template.CSS
 	Script               template.JS
-	Classes              []verdict.Class
-	Severities           []verdict.Severity
 }
 
 // hostView is one host.
@@ -89,10 +88,9 @@ func HTML(w io.Writer, r *report.Report) error {
 	r = visible(r)
 	v := view{
 		R: r, Title: pageTitle(r), Notes: notes(r),
-		Exposed: tally(r, exposedOf), Compromised: tally(r, compromisedOf),
+		Exposed: tally(r, exposedOf), Compromised: tally(r, compromisedOf), Firsts: firstSteps(r),
 		Policy: "default-src 'none'; style-src " + source(styleText) + "; script-src " + source(scriptText) + "; base-uri 'none'; form-action 'none'",
 		Style:  template.CSS(styleText), Script: template.JS(scriptText),
-		Classes: classes, Severities: severities,
 	}
 	for n, i := range worstFirst(r) {
 		v.Hosts = append(v.Hosts, newHostView(r, &r.Hosts[i], fmt.Sprintf("h%d", n+1)))
@@ -163,9 +161,6 @@ func newHostView(r *report.Report, h *report.Host, id string) hostView {
 // Unfold reports whether the finding at this place of its chunk is open from
 // the start: the few worst, if they prove something.
 func (c chunk) Unfold(i int) bool { return c.First+i < mostOpen && proves(c.Findings[i]) }
-
-// Number is the finding's place on its host.
-func (c chunk) Number(i int) int { return c.First + i + 1 }
 
 // cveTable is a table of CVEs of one installation.
 type cveTable struct {

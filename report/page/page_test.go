@@ -136,3 +136,34 @@ func TestHeadline(t *testing.T) {
 		}
 	}
 }
+
+// TestAdviceFollowsSuspicion: what may be a break-in gets the order that keeps
+// its evidence.
+func TestAdviceFollowsSuspicion(t *testing.T) {
+	r := read(t, "entered")
+	a := &r.Hosts[0].Answers
+	a.Compromised.Answer, a.Compromised.Reading = verdict.Unknown, verdict.Suspected
+	do := strings.Join(steps(r, &r.Hosts[0]), "\n")
+	treat, isolate, update := strings.Index(do, "Treat this host as entered"), strings.Index(do, "Isolate the host"), strings.Index(do, "update every installation")
+	if treat != 0 || isolate < treat || update < isolate {
+		t.Errorf("%s", do)
+	}
+	a.Compromised.Reading = verdict.KnockedAt
+	if do = strings.Join(steps(r, &r.Hosts[0]), "\n"); strings.Contains(do, "Isolate the host") {
+		t.Errorf("%s", do)
+	}
+}
+
+func TestFirstSteps(t *testing.T) {
+	r := read(t, "many")
+	all := firstSteps(r)
+	if len(all) != 2 || all[0].Who != "MAIL01" || !strings.HasPrefix(all[0].Step, "Isolate") {
+		t.Errorf("%q", all)
+	}
+	for range 20 {
+		r.Hosts = append(r.Hosts, r.Hosts[0])
+	}
+	if all = firstSteps(r); len(all) != 2 || !strings.HasSuffix(all[0].Who, "MAIL01 and 13 more") {
+		t.Errorf("%q", all)
+	}
+}

@@ -136,6 +136,11 @@ func (p *sheet) table(r *report.Report) {
 			p.paint(pad(answerWord(c.Answer), 12), answerColour(c.Answer)) + " " +
 			pad(shortReading(c.Reading), 16) + fmt.Sprintf(" %4d\n", len(gapRows(r, h))))
 	}
+	p.heading("What to do first")
+	for _, f := range firstSteps(r) {
+		p.text("  - ", bold, f.Step)
+		p.text("    on: ", faint, f.Who)
+	}
 }
 
 // shortReading is a reading that fits into a column.

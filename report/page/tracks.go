@@ -131,9 +131,9 @@ const places = 160
 // found draws findings as marks, a row for each severity. What lies close
 // together is one mark.
 func (t *timeline) found(a axis, all []*report.Finding) {
-	undated, outside := 0, 0
+	outside := 0
 	for _, s := range severities {
-		marks, n := map[int]*mark{}, 0
+		marks, n, undated := map[int]*mark{}, 0, 0
 		for _, f := range all {
 			if f.Severity != s {
 				continue
@@ -160,11 +160,12 @@ func (t *timeline) found(a axis, all []*report.Finding) {
 			marks[place] = &mark{X: a.x(*at), Kind: string(s), Solid: proves(f), Title: minute(*at) + ": " + string(f.Class) + ", " + f.Title}
 		}
 		if n > 0 {
-			t.Rows = append(t.Rows, timeRow{Kind: "found", Label: fmt.Sprintf("Findings, %s: %d", s, n), Marks: laidOut(marks)})
+			row := timeRow{Kind: "found", Label: fmt.Sprintf("Findings, %s: %d", s, n), Marks: laidOut(marks)}
+			if undated > 0 {
+				row.Label += fmt.Sprintf(", %d without a time", undated)
+			}
+			t.Rows = append(t.Rows, row)
 		}
-	}
-	if undated > 0 {
-		t.Notes = append(t.Notes, count(undated, "finding has no time.", "findings have no time."))
 	}
 	if outside > 0 {
 		t.Notes = append(t.Notes, count(outside, "finding lies far outside this period.", "findings lie far outside this period."))
