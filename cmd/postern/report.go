@@ -98,7 +98,8 @@ func renderCommand() *cobra.Command {
 		Use:   "render REPORT...",
 		Short: "Show written reports as text, JSON, CSV or HTML",
 		Long: `Show reports that --json or --out wrote, several merged into one. HTML is one
-file that opens offline; CSV is one table with the host in every row.`,
+file that opens offline; CSV is one table with the host in every row. A report -
+is standard input.`,
 		Example: `  postern report render report.json
   postern report render *.json --format html --out all.html
   postern report render report.json --format csv --table coverage`,
