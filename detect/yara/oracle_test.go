@@ -1,0 +1,175 @@
+package yara
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// oracle is Debian's yara over a compiled set of rules.
+type oracle struct{ rules string }
+
+// newOracle compiles sources with yarac, each in a namespace of its own; it
+// skips the test where yara is not installed.
+func newOracle(tb testing.TB, sources []Source, externals map[string]any) oracle {
+	tb.Helper()
+	if _, err := exec.LookPath("yarac"); err != nil {
+		tb.Skip("no yara here to compare with")
+	}
+	dir := tb.TempDir()
+	args := []string{"-w"}
+	for name := range externals {
+		args = append(args, "-d", name+"=")
+	}
+	for i, s := range sources {
+		file := filepath.Join(dir, "r"+string(rune('a'+i%26))+filepath.Base(s.Name))
+		if err := os.WriteFile(file, s.Text, 0o600); err != nil {
+			tb.Fatal(err)
+		}
+		args = append(args, s.Name+":"+file)
+	}
+	out := filepath.Join(dir, "compiled")
+	if text, err := exec.Command("yarac", append(args, out)...).CombinedOutput(); err != nil {
+		tb.Fatalf("yarac: %v\n%.2000s", err, text)
+	}
+	return oracle{out}
+}
+
+// pairs returns "file: namespace:rule" for every match, sorted.
+func (o oracle) pairs(tb testing.TB, files []string) []string {
+	tb.Helper()
+	list := filepath.Join(tb.TempDir(), "list")
+	if err := os.WriteFile(list, []byte(strings.Join(files, "\n")+"\n"), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	cmd := exec.Command("yara", "-w", "-e", "-C", "-p", "2", "--scan-list", o.rules, list)
+	cmd.Stderr = &stderr
+	text, err := cmd.Output()
+	if err != nil && len(text) == 0 {
+		tb.Fatalf("yara: %v\n%.2000s", err, stderr.String())
+	}
+	if stderr.Len() > 0 {
+		tb.Logf("yara says: %.1000s", stderr.String())
+	}
+	var all []string
+	for line := range strings.Lines(string(text)) {
+		rule, file, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		all = append(all, file+": "+rule)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// ours is the same from this package.
+func ours(tb testing.TB, r *Rules, files []string) []string {
+	tb.Helper()
+	var mu sync.Mutex
+	var all []string
+	var wg sync.WaitGroup
+	work := make(chan string)
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for file := range work {
+				err := scanFile(r, file, func(m Match) {
+					mu.Lock()
+					all = append(all, file+": "+m.Rule.File+":"+m.Rule.Name)
+					mu.Unlock()
+				})
+				if err != nil {
+					tb.Errorf("%s: %v", file, err)
+				}
+			}
+		})
+	}
+	for _, f := range files {
+		work <- f
+	}
+	close(work)
+	wg.Wait()
+	slices.Sort(all)
+	return all
+}
+
+func scanFile(r *Rules, file string, found func(Match)) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	return r.Scan(context.Background(), f, st.Size(), nil, found)
+}
+
+// difference returns what only a and only b have; both are sorted.
+func difference(a, b []string) (onlyA, onlyB []string) {
+	for _, x := range a {
+		if _, ok := slices.BinarySearch(b, x); !ok {
+			onlyA = append(onlyA, x)
+		}
+	}
+	for _, x := range b {
+		if _, ok := slices.BinarySearch(a, x); !ok {
+			onlyB = append(onlyB, x)
+		}
+	}
+	return onlyA, onlyB
+}
+
+// tree lists regular files below the roots, at most limit of them and none
+// larger than size.
+func tree(limit int, size int64, roots ...string) (files []string) {
+	for _, root := range roots {
+		n := 0
+		_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || n >= limit {
+				return nil
+			}
+			if st, err := d.Info(); err == nil && st.Mode().IsRegular() && st.Size() > 0 && st.Size() <= size && !strings.ContainsAny(path, "\n") {
+				if f, err := os.Open(path); err == nil {
+					f.Close()
+					files = append(files, path)
+					n++
+				}
+			}
+			return nil
+		})
+	}
+	return files
+}
+
+func TestSamePairsAsLibyara(t *testing.T) {
+	sources := corpus(t)
+	o := newOracle(t, sources, corpusExternals)
+	limit := 300
+	if extra := os.Getenv("YARA_TREE"); extra != "" {
+		limit = 5000
+	}
+	roots := append(filepath.SplitList(os.Getenv("YARA_TREE")), "/usr/bin", "/usr/lib", runtime.GOROOT()+"/src", runtime.GOROOT()+"/pkg",
+		"../../../shared/corpora/yara", "../../../shared/corpora/evtx", "../../../shared/corpora/access", "../../../shared/corpora/iis")
+	files := tree(limit, 32<<20, roots...)
+	r, errs := Compile(sources, Options{Externals: corpusExternals})
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	theirs, mine := o.pairs(t, files), ours(t, r, files)
+	missing, extra := difference(theirs, mine)
+	for _, p := range missing {
+		t.Error("only libyara:", p)
+	}
+	for _, p := range extra {
+		t.Error("only here:", p)
+	}
+	t.Logf("%d files, %d pairs, %d missing, %d extra", len(files), len(theirs), len(missing), len(extra))
+}
