@@ -80,6 +80,23 @@ func (r *Rules) seal() {
 		}
 	}
 	r.index = b.Index()
+	for i, str := range r.strings {
+		if str.chain != nil {
+			r.chained = append(r.chained, i)
+		}
+	}
+	r.always = newBits(len(r.rules))
+	for i, rule := range r.rules {
+		if rule.always {
+			r.always.set(i)
+		}
+		if rule.Global {
+			r.globals = append(r.globals, i)
+		}
+		for _, used := range rule.refers {
+			r.rules[used].users = append(r.rules[used].users, i)
+		}
+	}
 	r.pool.New = func() any { return newScan(r) }
 }
 

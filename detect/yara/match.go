@@ -2,6 +2,7 @@ package yara
 
 import (
 	"bytes"
+	mathbits "math/bits"
 	"slices"
 )
 
@@ -42,7 +43,7 @@ func (s *scan) record(from, to int) {
 		s.overflow = p.str
 	}
 	if str.chain == nil {
-		s.hit[str.rule] = true
+		s.open.set(str.rule)
 	}
 }
 
@@ -71,14 +72,9 @@ func (s *scan) matchesOf(str int) []span { return s.spans[s.strings[str].slot] }
 // link joins the fragments of hex strings with long jumps, from the last to the
 // first: a fragment counts where one that counts follows within its jump.
 func (s *scan) link() {
-	for _, r := range s.rules {
-		if s.dead[r.index] {
-			continue
-		}
-		for _, i := range r.strings {
-			if str := s.strings[i]; str.chain != nil {
-				s.linkOne(str)
-			}
+	for _, i := range s.chained {
+		if str := s.strings[i]; len(s.spans[str.chain[0].slot]) > 0 {
+			s.linkOne(str)
 		}
 	}
 }
@@ -109,43 +105,39 @@ func (s *scan) linkOne(str *stringDef) {
 	if len(good) > 0 {
 		s.touched = append(s.touched, str.slot)
 		s.spans[str.slot] = good
-		s.hit[str.rule] = true
+		s.open.set(str.rule)
 	}
 }
 
-// judge evaluates the conditions that may hold.
+// judge evaluates the conditions that may hold, in order: a rule mentions
+// earlier ones only.
 func (s *scan) judge() {
-	for i, r := range s.rules {
-		if s.dead[i] || !r.always && !s.hit[i] && !s.anyMatched(r.refers) {
-			continue
-		}
+	for i := s.open.next(0); i >= 0; i = s.open.next(i + 1) {
 		if s.ctx.Err() != nil {
 			return
 		}
-		s.matched[i] = r.condition(s).True()
-	}
-}
-
-func (s *scan) anyMatched(rules []int) bool {
-	for _, i := range rules {
-		if s.matched[i] {
-			return true
+		if r := s.rules[i]; !s.dead(i) && r.condition(s).True() {
+			s.matched[i] = true
+			s.matches = append(s.matches, i)
+			for _, user := range r.users {
+				s.open.set(user)
+			}
 		}
 	}
-	return false
 }
 
 // tell reports the rules that hold. Where a global rule does not, no rule of
 // its file does ("Global rules").
 func (s *scan) tell(found func(Match)) {
-	barred := make([]bool, s.namespaces)
-	for i, r := range s.rules {
-		if r.Global && !s.matched[i] {
-			barred[r.namespace] = true
+	barred := map[int]bool{}
+	for _, i := range s.globals {
+		if !s.matched[i] {
+			barred[s.rules[i].namespace] = true
 		}
 	}
-	for i, r := range s.rules {
-		if !s.matched[i] || r.Private || barred[r.namespace] {
+	for _, i := range s.matches {
+		r := s.rules[i]
+		if r.Private || barred[r.namespace] {
 			continue
 		}
 		m := Match{Rule: r}
@@ -166,3 +158,24 @@ func (s *scan) tell(found func(Match)) {
 
 // shown is how many bytes of a match are reported.
 const shown = 64
+
+// bits is a set of small numbers.
+type bits []uint64
+
+func newBits(n int) bits { return make(bits, (n+63)/64) }
+
+func (b bits) set(i int) { b[i>>6] |= 1 << (i & 63) }
+
+// next returns the first member from i on, or -1.
+func (b bits) next(i int) int {
+	for w := i >> 6; w < len(b); w++ {
+		x := b[w]
+		if w == i>>6 {
+			x &= ^uint64(0) << (i & 63)
+		}
+		if x != 0 {
+			return w<<6 | mathbits.TrailingZeros64(x)
+		}
+	}
+	return -1
+}

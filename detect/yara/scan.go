@@ -20,9 +20,11 @@ type scan struct {
 	ctx       context.Context
 	externals []module.Value
 	inputs    []*module.Input
-	matched   []bool // rules that hold
-	dead      []bool // rules that can't
-	hit       []bool // rules of which a string was found
+	matched   []bool  // rules that hold
+	matches   []int   // the same, in order
+	fate      []state // of rules: whether their predicates hold
+	holds     []state // of predicates
+	open      bits    // rules whose condition is to be evaluated
 	spans     [][]span
 	touched   []int
 	overflow  int // the first string with too many matches, or -1
@@ -35,8 +37,8 @@ type scan struct {
 }
 
 func newScan(r *Rules) *scan {
-	s := &scan{Rules: r, matched: make([]bool, len(r.rules)), dead: make([]bool, len(r.rules)), hit: make([]bool, len(r.rules)),
-		spans: make([][]span, r.slots), inputs: make([]*module.Input, len(r.modules))}
+	s := &scan{Rules: r, matched: make([]bool, len(r.rules)), fate: make([]state, len(r.rules)), holds: make([]state, len(r.predicates)),
+		open: newBits(len(r.rules)), spans: make([][]span, r.slots), inputs: make([]*module.Input, len(r.modules))}
 	s.found = s.record
 	return s
 }
@@ -90,7 +92,10 @@ func (s *scan) begin(ctx context.Context, r io.ReaderAt, size int64, externals m
 	}
 	s.overflow = -1
 	clear(s.matched)
-	clear(s.hit)
+	clear(s.fate)
+	clear(s.holds)
+	copy(s.open, s.always)
+	s.matches = s.matches[:0]
 	clear(s.inputs)
 	return nil
 }
@@ -125,9 +130,6 @@ func (s *scan) search() error {
 		if err := s.load(base, window); err != nil {
 			return err
 		}
-		if base == 0 {
-			s.preclude()
-		}
 		last := base+int64(len(s.data)) >= s.size
 		// An atom near an edge of the window is left to the neighbour, who
 		// sees all around it.
@@ -148,21 +150,33 @@ func (s *scan) search() error {
 	}
 }
 
-// preclude marks the rules whose cheap parts don't hold.
-func (s *scan) preclude() {
-	holds := make([]bool, len(s.predicates))
-	for i, p := range s.predicates {
-		holds[i] = p(s).True()
-	}
-	for i, r := range s.rules {
-		s.dead[i] = false
-		for _, n := range r.needs {
-			if !holds[n] {
-				s.dead[i] = true
+// state is what is known of a rule or predicate.
+type state uint8
+
+const (
+	unasked state = iota
+	yes
+	no
+)
+
+// dead tells whether a cheap part of the rule's condition does not hold.
+func (s *scan) dead(rule int) bool {
+	if s.fate[rule] == unasked {
+		s.fate[rule] = yes
+		for _, n := range s.rules[rule].needs {
+			if s.holds[n] == unasked {
+				s.holds[n] = no
+				if s.predicates[n](s).True() {
+					s.holds[n] = yes
+				}
+			}
+			if s.holds[n] == no {
+				s.fate[rule] = no
 				break
 			}
 		}
 	}
+	return s.fate[rule] == no
 }
 
 // pass looks for matches whose atom begins in [low, high) of the window.
@@ -176,7 +190,7 @@ func (s *scan) pass(low, high int) error {
 		s.index.Scan(s.data, at, end, s.look)
 		for _, i := range s.everywhere {
 			p := &s.patterns[i]
-			if s.dead[s.strings[p.str].rule] {
+			if s.dead(s.strings[p.str].rule) {
 				continue
 			}
 			s.pattern = p
@@ -196,7 +210,7 @@ func (s *scan) pass(low, high int) error {
 // look holds the pattern of an atom against the place it may stand at.
 func (s *scan) look(at int, e *atom.Entry) {
 	p := &s.patterns[e.ID]
-	if !s.dead[s.strings[p.str].rule] {
+	if !s.dead(s.strings[p.str].rule) {
 		s.pattern = p
 		p.Match(&s.machine, &s.input, at, int(e.Back), e.Key, s.found)
 	}

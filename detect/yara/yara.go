@@ -85,6 +85,7 @@ type Rule struct {
 	always    bool  // may be true though none of its strings is found
 	needs     []int // predicates that must hold
 	refers    []int // rules its condition mentions
+	users     []int // rules whose condition mentions this one
 }
 
 // Meta is a line of a rule's meta section; Value is a string, int64 or bool.
@@ -115,6 +116,9 @@ type Rules struct {
 	strings    []*stringDef
 	patterns   []pattern
 	everywhere []int // patterns without atoms
+	chained    []int // strings of fragments
+	globals    []int // global rules
+	always     bits  // rules that may be true though none of their strings is found
 	slots      int   // lists of matches a scan keeps
 	index      *atom.Index
 	externals  map[string]external

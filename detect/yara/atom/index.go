@@ -20,7 +20,7 @@ type Index struct {
 	shift   uint
 	slots   []slot          // open addressing over the four folded bytes
 	short   [1 << 10]uint64 // one bit per two folded bytes at which a shorter atom begins
-	pairs   map[uint16][2]uint32
+	pairs   []slot          // those atoms by their first two bytes
 	entries []Entry
 }
 
@@ -76,7 +76,7 @@ func (b *Builder) enter(k []byte, e Entry) {
 
 // Index builds the index.
 func (b *Builder) Index() *Index {
-	ix := &Index{pairs: map[uint16][2]uint32{}}
+	ix := &Index{}
 	size, bits := 16, uint(12)
 	for size < 3*len(b.long) {
 		size *= 2
@@ -101,10 +101,11 @@ func (b *Builder) Index() *Index {
 		}
 		ix.slots[i] = slot{k, from, uint32(len(ix.entries))}
 	}
+	ix.pairs = make([]slot, 1<<16)
 	for k, es := range b.short {
 		from := uint32(len(ix.entries))
 		ix.entries = append(ix.entries, es...)
-		ix.pairs[k] = [2]uint32{from, uint32(len(ix.entries))}
+		ix.pairs[k] = slot{uint32(k), from, uint32(len(ix.entries))}
 		ix.short[k>>6] |= 1 << (k & 63)
 	}
 	return ix
@@ -160,8 +161,8 @@ func (ix *Index) probe(data []byte, at int, x uint32, hit func(int, *Entry)) {
 }
 
 func (ix *Index) probeShort(data []byte, at int, x uint16, hit func(int, *Entry)) {
-	if r, ok := ix.pairs[x]; ok {
-		ix.report(data, at, r[0], r[1], hit)
+	if s := ix.pairs[x]; s.to != 0 {
+		ix.report(data, at, s.from, s.to, hit)
 	}
 }
 
