@@ -168,7 +168,7 @@ func (r *resources) tables(info block, base int64) {
 			if !ok {
 				break
 			}
-			if s.valueWords > 0 && s.key != "" {
+			if s.key != "" {
 				text := []byte{}
 				for v := s.value; v+2 <= s.end; v += 2 {
 					c := r.u16(v)
