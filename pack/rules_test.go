@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"postern/pack"
 )
@@ -169,19 +170,19 @@ func TestCheckHits(t *testing.T) {
 }
 
 func TestParseArchive(t *testing.T) {
-	comment, files, _, err := pack.ParseArchive([]byte("title: x\r\n-- a/b.txt --\r\none\r\n-- c base64 --\nAAEC\nAwQ=\n-- d --\n--  --\n-- no marker\n--x --\n-- e --"))
+	comment, files, _, err := pack.ParseArchive([]byte("title: x\r\n-- a/b.txt --\r\none\r\n-- c base64 --\nAAEC\nAwQ=\n-- d/e f @2026-01-17 --\n--  --\n-- no marker\n--x --\n-- e --"))
 	if err != nil || string(comment) != "title: x\r\n" || len(files) != 4 {
 		t.Fatalf("%q %+v %v", comment, files, err)
 	}
 	for i, want := range []pack.TestFile{
 		{Name: "a/b.txt", Data: []byte("one\r\n"), Line: 2}, {Name: "c", Data: []byte("\x00\x01\x02\x03\x04"), Line: 4},
-		{Name: "d", Data: []byte("--  --\n-- no marker\n--x --\n"), Line: 7}, {Name: "e", Data: nil, Line: 11},
+		{Name: "d/e f", Changed: time.Date(2026, 1, 17, 0, 0, 0, 0, time.UTC), Data: []byte("--  --\n-- no marker\n--x --\n"), Line: 7}, {Name: "e", Data: nil, Line: 11},
 	} {
-		if got := files[i]; got.Name != want.Name || string(got.Data) != string(want.Data) || got.Line != want.Line {
+		if got := files[i]; got.Name != want.Name || string(got.Data) != string(want.Data) || !got.Changed.Equal(want.Changed) || got.Line != want.Line {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 	}
-	for _, bad := range []string{"-- /a --", "-- a/../b --", "-- a\\b --", "-- . --", "-- a --\n-- a base64 --", "-- a base64 --\n*"} {
+	for _, bad := range []string{"-- /a --", "-- a/../b --", "-- a\\b --", "-- . --", "-- a --\n-- a base64 --", "-- a base64 --\n*", "-- a @2026-02-30 --"} {
 		if _, _, line, err := pack.ParseArchive([]byte(bad)); err == nil || line < 1 {
 			t.Errorf("%q was read", bad)
 		}
