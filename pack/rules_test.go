@@ -1,6 +1,7 @@
 package pack_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -69,7 +70,7 @@ func TestFaultsOfRules(t *testing.T) {
 		{entered, "{then: yes", "{later: yes", `12:18: pack: refers to nothing: question "later" is none of exposed, compromised, now, then, reachable, unprepared`},
 		{entered, "{then: yes", "{then: maybe", `12:17: pack: bad value: "maybe" is none of yes, no, none-seen, unknown, not-examined`},
 		{entered, "reading: entered", "reading: open", `13:10: pack: bad value: "open" is none of entered; possibly entered; attempt, outcome open; knocked at; untouched`},
-		{entered, "cnVuIG1l", "cnVuIG1l?", `17:1: pack: syntax: txtar: tmp/x_0: illegal base64 data at input byte 8`},
+		{entered, "cnVuIG1l", "cnVuIG1l?", `17:1: pack: syntax: txtar: illegal base64 data at input byte 8`},
 		{entered, "-- tmp/admins.json --", "-- ../admins.json --", `19:1: pack: syntax: txtar: "../admins.json" is no relative path`},
 		{entered, "-- tmp/admins.json --", "-- tmp/x_0 --", `19:1: pack: syntax: txtar: pack: said twice: tmp/x_0`},
 		{nothing, "absent:", "# absent:", ``},
@@ -170,9 +171,9 @@ func TestCheckHits(t *testing.T) {
 }
 
 func TestParseArchive(t *testing.T) {
-	comment, files, _, err := pack.ParseArchive([]byte("title: x\r\n-- a/b.txt --\r\none\r\n-- c base64 --\nAAEC\nAwQ=\n-- d/e f @2026-01-17 --\n--  --\n-- no marker\n--x --\n-- e --"))
-	if err != nil || string(comment) != "title: x\r\n" || len(files) != 4 {
-		t.Fatalf("%q %+v %v", comment, files, err)
+	comment, files, bad := pack.ParseArchive([]byte("title: x\r\n-- a/b.txt --\r\none\r\n-- c base64 --\nAAEC\nAwQ=\n-- d/e f @2026-01-17 --\n--  --\n-- no marker\n--x --\n-- e --"))
+	if bad != nil || string(comment) != "title: x\r\n" || len(files) != 4 {
+		t.Fatalf("%q %+v %v", comment, files, bad)
 	}
 	for i, want := range []pack.TestFile{
 		{Name: "a/b.txt", Data: []byte("one\r\n"), Line: 2}, {Name: "c", Data: []byte("\x00\x01\x02\x03\x04"), Line: 4},
@@ -183,7 +184,7 @@ func TestParseArchive(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"-- /a --", "-- a/../b --", "-- a\\b --", "-- . --", "-- a --\n-- a base64 --", "-- a base64 --\n*", "-- a @2026-02-30 --"} {
-		if _, _, line, err := pack.ParseArchive([]byte(bad)); err == nil || line < 1 {
+		if _, _, fault := pack.ParseArchive([]byte(bad)); fault == nil || fault.Line < 1 {
 			t.Errorf("%q was read", bad)
 		}
 	}
@@ -197,9 +198,9 @@ func FuzzParseArchive(f *testing.F) {
 	}
 	f.Add([]byte("-- a base64 --\nAAAA\n-- b --\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		comment, files, line, err := pack.ParseArchive(text)
-		if (err != nil) != (line > 0) {
-			t.Fatalf("line %d, %v", line, err)
+		comment, files, bad := pack.ParseArchive(text)
+		if bad != nil && (bad.Line < 1 || bad.Line > bytes.Count(text, []byte("\n"))+1) {
+			t.Fatalf("line %d, %v", bad.Line, bad)
 		}
 		total := len(comment)
 		for _, file := range files {

@@ -57,14 +57,14 @@ var (
 	readings    = []string{"entered", "possibly entered", "attempt, outcome open", "knocked at", Untouched}
 )
 
-// zoneNames keeps a case from reading the machine's own zone.
+// localZone keeps a case from reading the machine's own zone.
 const localZone = "Local"
 
 func (l *loader) test(name string, content []byte) {
 	f := l.file(name)
-	header, files, line, err := ParseArchive(content)
-	if err != nil {
-		f.Fail(place{Line: line, Column: 1}, ErrSyntax, "%w", err)
+	header, files, bad := parseArchive(content)
+	if bad != nil {
+		f.Fail(place{Line: bad.Line, Column: bad.Column}, ErrSyntax, "%w", bad.Err)
 		return
 	}
 	var s specTest
@@ -75,6 +75,7 @@ func (l *loader) test(name string, content []byte) {
 		File: name, Title: s.Title.Value, OS: evidence.Windows, Zone: time.UTC,
 		Others: s.Others, Answers: map[string]string{}, Reading: s.Reading.Value, Files: files,
 	}
+	var err error
 	if s.OS.Value != "" {
 		out.OS = evidence.OS(s.OS.Value)
 	}

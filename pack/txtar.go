@@ -32,70 +32,73 @@ var changedMark = regexp.MustCompile(` @(\d{4}-\d{2}-\d{2})$`)
 // errArchive marks a case whose files cannot be read.
 var errArchive = errors.New("txtar")
 
-// ParseArchive reads the txtar format (golang.org/x/tools/txtar): a comment,
+// parseArchive reads the txtar format (golang.org/x/tools/txtar): a comment,
 // then files, each after a line "-- name --". A name that ends in " base64" is
 // of a file whose content is written so; before that " @2026-01-17" is the day it
 // was changed. Unlike the original it refuses what would be silent later: a name
-// that is absolute, climbs or stands twice. line is that of the fault.
-func ParseArchive(text []byte) (comment []byte, files []TestFile, line int, err error) {
-	var at *TestFile // nil: still in the comment
-	begin, encoded := 0, false
+// that is absolute, climbs or stands twice.
+func parseArchive(text []byte) (comment []byte, files []TestFile, bad *Fault) {
+	all := sections(text)
 	seen := map[string]bool{}
-	end := func(to int) error {
-		if at == nil {
-			comment = text[:to]
-			return nil
+	for _, s := range all[1:] {
+		f, err := s.file()
+		switch {
+		case err == nil && seen[f.Name]:
+			err = fmt.Errorf("%w: %s", ErrDuplicate, f.Name)
+		case err == nil && len(files) == maxTestFiles:
+			err = fmt.Errorf("%w: more than %d files", ErrLimit, maxTestFiles)
 		}
-		if at.Data = text[begin:to]; encoded {
-			if at.Data, err = base64.StdEncoding.DecodeString(string(bytes.Join(bytes.Fields(at.Data), nil))); err != nil {
-				return fmt.Errorf("%w: %s: %w", errArchive, at.Name, err)
-			}
+		if err != nil {
+			return nil, nil, &Fault{Line: s.line, Column: 1, Err: fmt.Errorf("%w: %w", errArchive, err)}
 		}
-		files = append(files, *at)
-		return nil
+		seen[f.Name] = true
+		files = append(files, f)
 	}
-	for pos, n := 0, 1; pos < len(text); n++ {
+	return all[0].text, files, nil
+}
+
+// section is a marker and the text after it.
+type section struct {
+	name string
+	line int
+	text []byte
+}
+
+// sections cuts an archive at its markers; the first section is the comment.
+func sections(text []byte) []section {
+	all, begin := []section{{line: 1}}, 0
+	for pos, line := 0, 1; pos < len(text); line++ {
 		next := len(text)
 		if i := bytes.IndexByte(text[pos:], '\n'); i >= 0 {
 			next = pos + i + 1
 		}
-		name, marker := markerName(text[pos:next])
-		if !marker {
-			pos = next
-			continue
+		if name, is := markerName(text[pos:next]); is {
+			all[len(all)-1].text = text[begin:pos]
+			all, begin = append(all, section{name: name, line: line}), next
 		}
-		if err := end(pos); err != nil {
-			return nil, nil, at.Line, err
-		}
-		name, encoded = strings.CutSuffix(name, base64Mark)
-		name, changed, bad := cutChanged(name)
-		switch {
-		case bad != nil:
-			return nil, nil, n, fmt.Errorf("%w: %w", errArchive, bad)
-		case !fs.ValidPath(name) || name == "." || len(name) > maxTestName || strings.ContainsAny(name, "\\\x00"):
-			return nil, nil, n, fmt.Errorf("%w: %q is no relative path", errArchive, name)
-		case seen[name]:
-			return nil, nil, n, fmt.Errorf("%w: %w: %s", errArchive, ErrDuplicate, name)
-		case len(files) == maxTestFiles:
-			return nil, nil, n, fmt.Errorf("%w: %w: more than %d files", errArchive, ErrLimit, maxTestFiles)
-		}
-		seen[name] = true
-		at, begin, pos = &TestFile{Name: name, Changed: changed, Line: n}, next, next
+		pos = next
 	}
-	if err := end(len(text)); err != nil {
-		return nil, nil, at.Line, err
-	}
-	return comment, files, 0, nil
+	all[len(all)-1].text = text[begin:]
+	return all
 }
 
-// cutChanged takes the day off a name that has one.
-func cutChanged(name string) (string, time.Time, error) {
-	m := changedMark.FindStringSubmatchIndex(name)
-	if m == nil {
-		return name, time.Time{}, nil
+// file reads what the name says of the text.
+func (s *section) file() (f TestFile, err error) {
+	name, encoded := strings.CutSuffix(s.name, base64Mark)
+	f = TestFile{Name: name, Data: s.text, Line: s.line}
+	if m := changedMark.FindStringSubmatchIndex(name); m != nil {
+		f.Name = name[:m[0]]
+		if f.Changed, err = time.Parse(time.DateOnly, name[m[2]:m[3]]); err != nil {
+			return f, err
+		}
 	}
-	day, err := time.Parse(time.DateOnly, name[m[2]:m[3]])
-	return name[:m[0]], day, err
+	if !fs.ValidPath(f.Name) || f.Name == "." || len(f.Name) > maxTestName || strings.ContainsAny(f.Name, "\\\x00") {
+		return f, fmt.Errorf("%q is no relative path", f.Name)
+	}
+	if encoded {
+		f.Data, err = base64.StdEncoding.DecodeString(string(bytes.Join(bytes.Fields(s.text), nil)))
+	}
+	return f, err
 }
 
 // markerName reads "-- name --".
