@@ -1,5 +1,6 @@
 // Package target opens what an operator names as Sources: this host, a mounted
-// or copied tree, an archive of one, a pile of logs, a web address.
+// or copied tree, an archive of one, a triage collection, a pile of logs, a web
+// address.
 //
 // What a directory or an archive holds is told by its layout (layout.go):
 // where an operating system's root stands in it, drive by drive, and whether

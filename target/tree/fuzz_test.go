@@ -103,6 +103,76 @@ func FuzzTar(f *testing.F) {
 	fuzzFile(f, func(t *testing.T, _ []byte, tree *Tree, _ []error) { exhaust(t, tree) })
 }
 
+// FuzzPacked reads what has to be unpacked into scratch first.
+func FuzzPacked(f *testing.F) {
+	for _, name := range []string{"solid.7z", "copy.7z", "tree.tar.bz2"} {
+		f.Add(sample(f, name))
+	}
+	f.Add(xzed(f, tarred(f, "a", "b/c")))
+	fuzzFile(f, func(t *testing.T, _ []byte, tree *Tree, _ []error) { exhaust(t, tree) })
+}
+
+// FuzzArrange shows a zip's files under names and in parts as its input says.
+func FuzzArrange(f *testing.F) {
+	data := zipped(f, nil, "a", "b/c", "long enough to be cut into parts")
+	f.Add("C/x\nb/c\n../y\nC/x/z", int64(5), int64(3), int64(9))
+	f.Fuzz(func(t *testing.T, names string, size, at, length int64) {
+		path := filepath.Join(t.TempDir(), "x.zip")
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		base, _, _, err := File(context.Background(), path, t.TempDir(), Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := base.Arrange(Limits{Entries: 100})
+		if err := a.Keep(context.Background(), "b", "kept"); err != nil {
+			t.Fatal(err)
+		}
+		runs := []Run{{At: 0, Length: 4, Stored: 2}, {At: 4, Length: max(0, length), Stored: at, Hole: length%2 == 0}}
+		if CheckRuns(runs, 4+length, 32) != nil {
+			runs = nil
+		}
+		for i, name := range strings.Split(names, "\n") {
+			switch i % 3 {
+			case 0:
+				err = a.Put(name, "long enough to be cut into parts", size, runs)
+			case 1:
+				err = a.Lack(name, size, evidence.ErrNotCollected)
+			case 2:
+				err = a.Again(name, "kept/c", evidence.ErrNotCollected)
+			}
+			if err != nil && !errors.Is(err, evidence.ErrLimit) {
+				t.Fatal(err)
+			}
+			a.Expect(evidence.Name(name), size%1000)
+		}
+		tree := a.Tree()
+		err = tree.Walk(context.Background(), ".", func(e evidence.Entry) error {
+			sound(t, e)
+			if e.Err != nil || !e.Mode.IsRegular() {
+				return nil
+			}
+			file, err := tree.Open(e.Name)
+			if err != nil {
+				return nil
+			}
+			defer file.Close()
+			n, err := io.Copy(io.Discard, io.NewSectionReader(file, 0, min(file.Size(), 1<<20)))
+			if err == nil && n != min(file.Size(), 1<<20) {
+				t.Fatalf("%q: %d bytes of %d without an error", e.Name, n, file.Size())
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tree.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // FuzzWalk lays names and links out as its input says, one a line.
 func FuzzWalk(f *testing.F) {
 	f.Add("a/b\nc -> /a\na/up -> ..\nd -> ../../e", uint8(0))
