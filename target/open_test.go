@@ -97,6 +97,8 @@ func TestLayouts(t *testing.T) {
 		{"drive with a colon", []string{"C:/SmarterMail/x"}, evidence.KindTree, evidence.Windows, false, []evidence.Volume{{Mount: "C:", Root: "C:"}}, nil},
 		{"drive as Velociraptor writes it", []string{"uploads.json = {}", "uploads/auto/C%3A/inetpub/x"}, evidence.KindCollection, evidence.Windows, true,
 			[]evidence.Volume{{Mount: "C:", Root: "C"}}, nil},
+		{"a list of Velociraptor's beside drives", append(under("C", windows), "uploads.json = {}"), evidence.KindCollection, evidence.Windows, true,
+			[]evidence.Volume{{Mount: "C:", Root: "C"}}, nil},
 		{"wrapped", under("image", linux), evidence.KindTree, evidence.Linux, false, []evidence.Volume{{Mount: "/", Root: "image"}}, nil},
 		{"wrapped drives", under("HOST/C", windows), evidence.KindTree, evidence.Windows, false, []evidence.Volume{{Mount: "C:", Root: "HOST/C"}}, nil},
 		{"uac", append(under("[root]", linux), "uac.log = "+uacLog, "live_response/process/ps.txt"), evidence.KindCollection, evidence.Linux, true,

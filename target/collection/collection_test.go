@@ -143,6 +143,8 @@ func TestVelociraptorNames(t *testing.T) {
 		}
 		wantGaps(t, found)
 	}
+	_, files := read(t, "uploads.json = "+row("auto", 1, 1, "C:", "x")+"\nuploads/auto/C%3A/x = 1\nmore/evidence.aspx = 2\nlog.json.index = 3\n")
+	want(t, files, `C/x "1"`, `more/evidence.aspx "2"`)
 	found, files := read(t, "uploads.json = "+row("auto", 1, 1, "var", "log", "auth.log")+"\nuploads/auto/var/log/auth.log = 1\nuploads/auto/etc/%2Ehidden = 2\n")
 	want(t, files, `etc/.hidden "2"`, `var/log/auth.log "1"`)
 	if found.OS != evidence.Linux || !slices.Equal(found.Volumes, []evidence.Volume{{Mount: "/", Root: "."}}) {
@@ -363,6 +365,17 @@ func TestUAC(t *testing.T) {
 	}
 	found, _ = read(t, "uac.log = "+strings.ReplaceAll(log[:strings.Index(log, "2026-01-20 10:05")], ": linux", ": freebsd")+"\nlive_response/x = 1\n")
 	wantGaps(t, found, "uac.log truncated", ". not yet read", "[root] not collected", "live_response not yet read")
+}
+
+func TestMarked(t *testing.T) {
+	for names, want := range map[string]Tool{
+		"uploads.json": Velociraptor, "uploads": None, "results log.json": Velociraptor, "data.zip metadata.json": Velociraptor, "data.zip": None,
+		"UAC.LOG [root]": UAC, "x_CopyLog.csv": KAPE, "x_SkipLog.csv.csv C": KAPE, "CopyLog.csv": None, "": None,
+	} {
+		if got := Marked(strings.Fields(names)); got != want {
+			t.Errorf("%s: %q", names, got)
+		}
+	}
 }
 
 func TestCancelledReading(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -51,7 +52,7 @@ func (r *reading) velociraptor() error {
 				fmt.Sprintf("what queries found on the host (%d files) is not read by this version", len(names)))
 		}
 	}
-	if len(stored) == 0 {
+	if len(stored) == 0 && !slices.ContainsFunc(r.names, func(n string) bool { return !ownName.MatchString(n) }) {
 		r.gap(evidence.CoverFile, r.root, everything, evidence.NotCollected, "the collection holds results of queries and no file of the machine")
 	}
 	return r.arrange(stored)
@@ -168,6 +169,10 @@ func (r *reading) pairIndexes(stored map[string]*upload, listed, indexed bool) {
 	}
 }
 
+// ownName is what a container calls its own records. Whatever else lies there
+// stays in sight.
+var ownName = regexp.MustCompile(`(?i)^(uploads|results|(client_info|collection_context|requests|metadata|logs?|uploads)\.(json|csv)(\.index)?)$`)
+
 // arrange puts the uploads under the machine's names.
 func (r *reading) arrange(stored map[string]*upload) error {
 	byName, windows, leftover := map[string][]*upload{}, false, map[string]*upload{}
@@ -189,6 +194,13 @@ func (r *reading) arrange(stored map[string]*upload) error {
 		r.OS = evidence.Linux
 	}
 	a := r.tree.Arrange(r.limits)
+	for _, n := range r.names {
+		if !ownName.MatchString(n) {
+			if err := a.Keep(r.ctx, r.root.Join(n), evidence.Name(n)); err != nil {
+				r.fault(n, err)
+			}
+		}
+	}
 	partly := &rows{to: r, more: "files were uploaded in part or not at all"}
 	budget := int64(maxCompared)
 	names := slices.Sorted(maps.Keys(byName))
@@ -206,7 +218,9 @@ func (r *reading) arrange(stored map[string]*upload) error {
 		r.fault(leftovers, err)
 	}
 	partly.end()
-	r.Volumes = volumesOf(names, windows, r.OS)
+	if len(names) > 0 {
+		r.Volumes = volumesOf(names, windows)
+	}
 	r.Tree = a.Tree()
 	return nil
 }

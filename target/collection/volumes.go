@@ -10,11 +10,8 @@ import (
 
 // volumesOf lists the drives that names begin with, C first, and shadow copies
 // as earlier states of it.
-func volumesOf(names []string, windows bool, os evidence.OS) (list []evidence.Volume) {
+func volumesOf(names []string, windows bool) (list []evidence.Volume) {
 	if !windows {
-		if os == evidence.Windows {
-			return nil
-		}
 		return []evidence.Volume{{Mount: "/", Root: "."}}
 	}
 	var drives, shadows []string

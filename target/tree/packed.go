@@ -55,7 +55,7 @@ func (a *archive) spool(ctx context.Context, w io.Writer, plain io.Reader, packe
 		if lerr := a.limits.check(size, packed()); lerr != nil {
 			return size, lerr
 		}
-		if err == io.EOF { //nolint:errorlint // the clean end; a cut is io.ErrUnexpectedEOF, or wraps more
+		if err == io.EOF { // the clean end; a cut is io.ErrUnexpectedEOF, or wraps more
 			return size, nil
 		}
 		if err != nil {

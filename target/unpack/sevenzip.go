@@ -67,7 +67,7 @@ func eachOf7z(f *sevenzip.File, broken map[int]error, each func(Entry, io.Reader
 		broken[f.Stream] = err
 		return each(e, failed{err})
 	}
-	defer content.Close() //nolint:errcheck // read to its end or given up: nothing is lost
+	defer content.Close() // read to its end or given up: nothing is lost
 	r := &told7z{r: content, left: e.Size, want: f.CRC32, sum: crc32.NewIEEE()}
 	err = each(e, r)
 	if r.err != nil {
@@ -98,7 +98,7 @@ type told7z struct {
 
 func (t *told7z) Read(p []byte) (n int, err error) {
 	defer func() {
-		if err != nil && err != io.EOF { //nolint:errorlint // as below
+		if err != nil && err != io.EOF { // as below
 			t.err = err
 		}
 	}()
@@ -107,7 +107,7 @@ func (t *told7z) Read(p []byte) (n int, err error) {
 	t.sum.Write(p[:n])
 	t.left -= int64(n)
 	switch {
-	case err != io.EOF: //nolint:errorlint // the clean end
+	case err != io.EOF: // the clean end
 		return n, toldOf7z(err)
 	case t.left > 0:
 		return n, fmt.Errorf("%w: %d bytes are missing", evidence.ErrTruncated, t.left)

@@ -81,7 +81,7 @@ func Open(r io.ReaderAt, size int64, kind string) (s *Stream, err error) {
 func (s *Stream) Read(p []byte) (n int, err error) {
 	defer caught(&err)
 	n, err = s.plain.Read(p)
-	if err == io.EOF && !s.cut { //nolint:errorlint // a cut stream is io.ErrUnexpectedEOF, wrapped by some
+	if err == io.EOF && !s.cut { // a cut stream is io.ErrUnexpectedEOF, wrapped by some
 		return n, io.EOF
 	}
 	return n, told("", err)
