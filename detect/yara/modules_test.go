@@ -4,13 +4,16 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"postern/detect/yara/module"
 )
@@ -67,7 +70,7 @@ func dump(text, name string) map[string]string {
 			path = []string{""}
 			continue
 		}
-		if !active {
+		if !active || key == "" {
 			continue
 		}
 		if depth > len(path) {
@@ -162,6 +165,9 @@ func TestSamePEFieldsAsLibyara(t *testing.T) {
 		filepath.Join(os.Getenv("HOME"), "go/pkg/mod/github.com/saferwall"))
 	files := programs([]string{".exe", ".dll", ".sys", ".efi", ".ocx"}, 200, roots...)
 	later := []string{".rva", ".version_data", ".delayed_import_details", ".is_signed"}
+	if os.Getenv("YARA_MUTATE") != "" {
+		files = mutants(t, files, 300)
+	}
 	compareModule(t, "pe", files, func(field string) bool {
 		for _, l := range later { // fields of later versions than Debian's
 			if strings.HasSuffix(field, l) && !strings.Contains(field, "resources[") || strings.HasPrefix(field, l) {
@@ -172,4 +178,44 @@ func TestSamePEFieldsAsLibyara(t *testing.T) {
 		// leaves delay_import_details empty; the documentation says otherwise.
 		return strings.HasSuffix(field, ".number_of_functions") || strings.HasPrefix(field, ".delay_import_details")
 	})
+}
+
+// mutants writes copies of small files with some bytes of their headers changed.
+func mutants(t *testing.T, files []string, n int) (all []string) {
+	seed := time.Now().UnixNano()
+	t.Log("seed", seed)
+	rnd := rand.New(rand.NewPCG(uint64(seed), 1))
+	dir := t.TempDir()
+	for len(all) < n {
+		text, err := os.ReadFile(files[rnd.IntN(len(files))])
+		if err != nil || len(text) > 300_000 {
+			continue
+		}
+		head := 1024
+		if rnd.IntN(3) == 0 {
+			head = len(text)
+		}
+		for range 1 + rnd.IntN(head/100) {
+			at := rnd.IntN(min(head, len(text)))
+			switch rnd.IntN(4) {
+			case 0:
+				text[at] = 0
+			case 1:
+				text[at] = 0xff
+			case 2:
+				text[at] ^= 1 << rnd.IntN(8)
+			default:
+				text[at] = byte(rnd.IntN(256))
+			}
+		}
+		if rnd.IntN(5) == 0 {
+			text = text[:rnd.IntN(len(text))+1]
+		}
+		name := filepath.Join(dir, strconv.Itoa(len(all)))
+		if err := os.WriteFile(name, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, name)
+	}
+	return all
 }

@@ -125,18 +125,26 @@ func (c *compiler) call(e *syntax.Expr) typed {
 		c.fail(e.Pos, "%q is not a function", fn.name)
 		return wrong
 	}
-	home := c.home(e.Args[0])
+	home, isModule := c.home(e.Args[0])
 	for _, f := range fn.Funcs {
 		if f.Args != string(letters) {
 			continue
 		}
-		call := f.Call
+		if f.Method {
+			args = append([]eval{c.path(e.Args[0].Args[0]).eval}, args...)
+		} else if !isModule {
+			break
+		}
+		call, method := f.Call, f.Method
 		return plain(typed{Type: module.Scalar(f.Result), name: fn.name, eval: func(s *scan) module.Value {
 			values := make([]module.Value, len(args))
 			for i, a := range args {
 				if values[i] = a(s); !values[i].Defined() {
 					return module.Value{}
 				}
+			}
+			if method {
+				return call(nil, values)
 			}
 			return call(s.module(home), values)
 		}})
@@ -146,9 +154,10 @@ func (c *compiler) call(e *syntax.Expr) typed {
 }
 
 // home returns the module a function belongs to.
-func (c *compiler) home(e *syntax.Expr) int {
+func (c *compiler) home(e *syntax.Expr) (module int, ok bool) {
 	for e.Op != "name" {
 		e = e.Args[0]
 	}
-	return c.imported[e.Text]
+	module, ok = c.imported[e.Text]
+	return module, ok
 }

@@ -15,7 +15,7 @@ import (
 // digest makes both forms of a hash function: (offset, size) and (string). An
 // empty range has no hash.
 func digest(name string, open func() hash.Hash, result Kind, render func([]byte) Value) *Type {
-	return Function(Overload{"ii", result, func(in *Input, a []Value) Value {
+	return Function(Overload{Args: "ii", Result: result, Call: func(in *Input, a []Value) Value {
 		off, n := a[0].Int(), a[1].Int()
 		return in.Once(name+strconv.FormatInt(off, 10)+","+strconv.FormatInt(n, 10), func() Value {
 			h := open()
@@ -24,7 +24,7 @@ func digest(name string, open func() hash.Hash, result Kind, render func([]byte)
 			}
 			return render(h.Sum(nil))
 		})
-	}}, Overload{"s", result, func(_ *Input, a []Value) Value {
+	}}, Overload{Args: "s", Result: result, Call: func(_ *Input, a []Value) Value {
 		h := open()
 		h.Write([]byte(a[0].Str))
 		return render(h.Sum(nil))
@@ -59,9 +59,9 @@ func hashType() *Type {
 
 func stringType() *Type {
 	return Record(map[string]*Type{
-		"length": Function(Overload{"s", Int, func(_ *Input, a []Value) Value { return Of(len(a[0].Str)) }}),
-		"to_int": Function(Overload{"s", Int, func(_ *Input, a []Value) Value { return toInt(a[0].Str, 0) }},
-			Overload{"si", Int, func(_ *Input, a []Value) Value { return toInt(a[0].Str, a[1].Int()) }}),
+		"length": Function(Overload{Args: "s", Result: Int, Call: func(_ *Input, a []Value) Value { return Of(len(a[0].Str)) }}),
+		"to_int": Function(Overload{Args: "s", Result: Int, Call: func(_ *Input, a []Value) Value { return toInt(a[0].Str, 0) }},
+			Overload{Args: "si", Result: Int, Call: func(_ *Input, a []Value) Value { return toInt(a[0].Str, a[1].Int()) }}),
 	})
 }
 
@@ -99,7 +99,7 @@ func toInt(s string, base int64) Value {
 
 func timeType() *Type {
 	return Record(map[string]*Type{
-		"now": Function(Overload{"", Int, func(*Input, []Value) Value { return Number(time.Now().Unix()) }}),
+		"now": Function(Overload{Args: "", Result: Int, Call: func(*Input, []Value) Value { return Number(time.Now().Unix()) }}),
 	})
 }
 
@@ -109,10 +109,10 @@ func consoleType() *Type {
 	yes := func(*Input, []Value) Value { return Truth(true) }
 	var log []Overload
 	for _, args := range []string{"s", "ss", "i", "si", "f", "sf"} {
-		log = append(log, Overload{args, Bool, yes})
+		log = append(log, Overload{Args: args, Result: Bool, Call: yes})
 	}
 	return Record(map[string]*Type{
 		"log": Function(log...),
-		"hex": Function(Overload{"i", Bool, yes}, Overload{"si", Bool, yes}),
+		"hex": Function(Overload{Args: "i", Result: Bool, Call: yes}, Overload{Args: "si", Result: Bool, Call: yes}),
 	})
 }

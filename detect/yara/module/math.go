@@ -77,15 +77,15 @@ func over(rest string, result Kind, fn func(s *spread, args []Value) Value) []Ov
 		s.add([]byte(args[0].Str))
 		return fn(s, args[1:])
 	}
-	return []Overload{{"ii" + rest, result, inRange}, {"s" + rest, result, inString}}
+	return []Overload{{Args: "ii" + rest, Result: result, Call: inRange}, {Args: "s" + rest, Result: result, Call: inString}}
 }
 
 // bytesIn makes the forms of count, percentage and mode: the whole content, or
 // a range of it, with the byte first.
 func bytesIn(lead string, result Kind, fn func(s *spread, c int64) Value) []Overload {
-	return []Overload{{lead + "ii", result, func(in *Input, args []Value) Value {
+	return []Overload{{Args: lead + "ii", Result: result, Call: func(in *Input, args []Value) Value {
 		return ranged(in, args, len(lead), fn)
-	}}, {lead, result, func(in *Input, args []Value) Value {
+	}}, {Args: lead, Result: result, Call: func(in *Input, args []Value) Value {
 		return ranged(in, append(args[:len(args):len(args)], Number(0), Number(in.Size())), len(lead), fn)
 	}}}
 }
@@ -119,18 +119,18 @@ func mathType() *Type {
 			return Of(float64(s.counts[c]) / float64(s.total))
 		})...),
 		"mode": Function(bytesIn("", Int, func(s *spread, _ int64) Value { return Of(s.mode()) })...),
-		"in_range": Function(Overload{"fff", Bool, func(_ *Input, a []Value) Value {
+		"in_range": Function(Overload{Args: "fff", Result: Bool, Call: func(_ *Input, a []Value) Value {
 			return Truth(a[0].Float() >= a[1].Float() && a[0].Float() <= a[2].Float())
 		}}),
 		"min": unsigned(func(a, b uint64) uint64 { return min(a, b) }),
 		"max": unsigned(func(a, b uint64) uint64 { return max(a, b) }),
-		"abs": Function(Overload{"i", Int, func(_ *Input, a []Value) Value {
+		"abs": Function(Overload{Args: "i", Result: Int, Call: func(_ *Input, a []Value) Value {
 			return Number(max(a[0].Int(), -a[0].Int()))
 		}}),
-		"to_number": Function(Overload{"b", Int, func(_ *Input, a []Value) Value { return Number(a[0].Int()) }}),
+		"to_number": Function(Overload{Args: "b", Result: Int, Call: func(_ *Input, a []Value) Value { return Number(a[0].Int()) }}),
 		"to_string": Function(
-			Overload{"i", String, func(_ *Input, a []Value) Value { return Of(strconv.FormatInt(a[0].Int(), 10)) }},
-			Overload{"ii", String, func(_ *Input, a []Value) Value {
+			Overload{Args: "i", Result: String, Call: func(_ *Input, a []Value) Value { return Of(strconv.FormatInt(a[0].Int(), 10)) }},
+			Overload{Args: "ii", Result: String, Call: func(_ *Input, a []Value) Value {
 				if b := a[1].Int(); b == 10 || b == 16 || b == 8 {
 					return Of(strconv.FormatInt(a[0].Int(), int(b)))
 				}
@@ -140,18 +140,18 @@ func mathType() *Type {
 }
 
 func unsigned(fn func(a, b uint64) uint64) *Type {
-	return Function(Overload{"ii", Int, func(_ *Input, a []Value) Value { return Of(fn(uint64(a[0].Int()), uint64(a[1].Int()))) }})
+	return Function(Overload{Args: "ii", Result: Int, Call: func(_ *Input, a []Value) Value { return Of(fn(uint64(a[0].Int()), uint64(a[1].Int()))) }})
 }
 
 // sequence makes the forms of a function over bytes in their order.
 func sequence(open func() (add func([]byte), done func() Value)) *Type {
-	return Function(Overload{"ii", Float, func(in *Input, a []Value) Value {
+	return Function(Overload{Args: "ii", Result: Float, Call: func(in *Input, a []Value) Value {
 		add, done := open()
 		if !in.each(a[0].Int(), a[1].Int(), add) {
 			return Value{}
 		}
 		return done()
-	}}, Overload{"s", Float, func(_ *Input, a []Value) Value {
+	}}, Overload{Args: "s", Result: Float, Call: func(_ *Input, a []Value) Value {
 		add, done := open()
 		add([]byte(a[0].Str))
 		return done()

@@ -16,11 +16,13 @@ type Type struct {
 }
 
 // Overload is one form of a function. Args has a letter for each argument: i
-// integer, f float, s string, r regular expression, b boolean.
+// integer, f float, s string, r regular expression, b boolean. A method gets the
+// structure it is a member of before its arguments, and no Input.
 type Overload struct {
 	Args   string
 	Result Kind
 	Call   func(in *Input, args []Value) Value
+	Method bool
 }
 
 // Content is the content under examination.

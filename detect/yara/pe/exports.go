@@ -33,7 +33,7 @@ func (p *image) exportFields(f fields) {
 		return
 	}
 	f["export_timestamp"] = module.Of(p.u32(at + 4))
-	if off := p.offset(uint64(p.u32(at + 12))); off >= 0 {
+	if off := p.offset(uint64(p.u32(at + 12))); off > 0 {
 		if name, _ := p.text(off, maxName); name != "" {
 			f["dll_name"] = module.Of(name)
 		}

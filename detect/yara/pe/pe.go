@@ -64,6 +64,7 @@ func declared() *module.Type {
 	f["rich_signature"] = module.Record(rich)
 	signature := texts(ints("version", "not_before", "not_after"), "thumbprint", "issuer", "subject", "algorithm",
 		"algorithm_oid", "serial")
+	signature["valid_on"] = validOn()
 	f["signatures"] = module.ListOf(module.Record(signature))
 	functions(f)
 	return module.Record(module.Constants(f, constants))

@@ -7,6 +7,7 @@ import (
 const (
 	maxResources    = 65536
 	maxVersionInfos = 32768
+	maxEntries      = 32768
 	versionResource = 16
 	depthResources  = 3
 )
@@ -50,7 +51,7 @@ type entry struct {
 }
 
 func (r *resources) directory(at int64, depth int, path [3]entry) {
-	if !r.fits(at, 16) {
+	if !r.fits(at, 16) || r.u32(at) != 0 || r.u16(at+12) > maxEntries || r.u16(at+14) > maxEntries {
 		return
 	}
 	total := int64(r.u16(at+12)) + int64(r.u16(at+14))
@@ -170,7 +171,7 @@ func (r *resources) tables(info block, base int64) {
 			}
 			if s.key != "" {
 				text := []byte{}
-				for v := s.value; v+2 <= s.end; v += 2 {
+				for v := s.value; s.valueWords > 0 && v+2 <= s.end; v += 2 {
 					c := r.u16(v)
 					if c == 0 {
 						break

@@ -228,7 +228,14 @@ func oneLine(name asn1.RawValue) string {
 	return b.String()
 }
 
-// validOn is the function valid_on of a signature.
-func validOn(signature module.Value, at int64) module.Value {
-	return module.Truth(signature.Field("not_before").Int() <= at && at <= signature.Field("not_after").Int())
+// validOn is the function valid_on of a signature: whether its certificate was
+// valid at a time.
+func validOn() *module.Type {
+	return module.Function(module.Overload{Args: "i", Result: module.Int, Method: true, Call: func(_ *module.Input, a []module.Value) module.Value {
+		from, to := a[0].Field("not_before"), a[0].Field("not_after")
+		if !from.Defined() || !to.Defined() {
+			return module.Value{}
+		}
+		return module.Truth(from.Int() <= a[1].Int() && a[1].Int() <= to.Int())
+	}})
 }

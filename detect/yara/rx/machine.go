@@ -100,16 +100,22 @@ func (in *Input) holds(o op, at int) bool {
 		return at == 0 && in.Begin
 	case opEnd:
 		return at == len(in.Data) && in.End
-	case opWord:
-		return in.word(at-1) != in.word(at)
-	case opNotWord:
-		return in.word(at-1) == in.word(at)
-	case opWordW:
-		return in.wideWord(at-2) != in.wideWord(at)
-	case opNotWordW:
-		return in.wideWord(at-2) == in.wideWord(at)
+	case opWord, opNotWord:
+		return in.boundary(at) == (o == opWord)
+	case opWordW, opNotWordW:
+		return in.wideBoundary(at) == (o == opWordW)
 	}
 	return false
+}
+
+// boundary tells whether a word begins or ends at at. As in libyara the
+// content's own ends are boundaries, whatever stands there.
+func (in *Input) boundary(at int) bool {
+	return at <= 0 || at >= len(in.Data) || in.word(at-1) != in.word(at)
+}
+
+func (in *Input) wideBoundary(at int) bool {
+	return at < 2 || at+1 >= len(in.Data) || in.wideWord(at-2) != in.wideWord(at)
 }
 
 func (in *Input) word(i int) bool {

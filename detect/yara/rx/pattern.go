@@ -174,12 +174,10 @@ func (p *Pattern) Match(m *Machine, in *Input, at, back int, key byte, found fun
 	}
 	to := -1
 	m.run(p.forward, p.split, in, at, 1, func(end int) bool {
-		if p.backward != nil || end > at {
-			to = end
-		}
-		return p.greedy || to < 0
+		to = end
+		return p.greedy
 	})
-	if to < 0 {
+	if to < 0 || to == at && p.backward == nil { // nothing is no match
 		return
 	}
 	if p.backward == nil {
