@@ -180,6 +180,15 @@ func TestSamePEFieldsAsLibyara(t *testing.T) {
 	})
 }
 
+func TestSameELFFieldsAsLibyara(t *testing.T) {
+	files := programs([]string{"", ".o", ".so", ".syso"}, 60, "/usr/bin", "/usr/lib/x86_64-linux-gnu", runtime.GOROOT()+"/src")
+	files = append(files, programs([]string{".syso", ".so", "", ".elf"}, 60, runtime.GOROOT()+"/src/debug", runtime.GOROOT()+"/src/runtime")...)
+	if os.Getenv("YARA_MUTATE") != "" {
+		files = mutants(t, files, 300)
+	}
+	compareModule(t, "elf", files, func(string) bool { return false })
+}
+
 // mutants writes copies of small files with some bytes of their headers changed.
 func mutants(t *testing.T, files []string, n int) (all []string) {
 	seed := time.Now().UnixNano()
@@ -188,7 +197,7 @@ func mutants(t *testing.T, files []string, n int) (all []string) {
 	dir := t.TempDir()
 	for len(all) < n {
 		text, err := os.ReadFile(files[rnd.IntN(len(files))])
-		if err != nil || len(text) > 300_000 {
+		if err != nil || len(text) > 300_000 || len(text) < 1024 {
 			continue
 		}
 		head := 1024
