@@ -170,7 +170,9 @@ func (c *compiler) rule(t *syntax.Rule) {
 			c.fail(s.pos, "unreferenced string %q", s.name)
 		}
 	}
-	c.gate(r, t.Condition)
+	if len(c.errs) == 0 {
+		c.gate(r, t.Condition)
+	}
 	c.rules = append(c.rules, r)
 	c.named[t.Name] = r
 }

@@ -57,7 +57,7 @@ type image struct {
 }
 
 type section struct {
-	name                        string
+	name                        module.Value
 	nameAt, kind, link          uint64
 	flags, address, offset, len uint64
 }
@@ -102,16 +102,16 @@ func (p *image) numbers(off int64, widths ...int) []uint64 {
 }
 
 // text reads a string of a table; a name longer than limit is cut.
-func (p *image) text(off uint64) string {
+func (p *image) text(off uint64) module.Value {
 	const limit = 1024
 	if off >= uint64(p.size) {
-		return ""
+		return module.Value{}
 	}
 	b := p.c.Bytes(int64(off), limit)
 	if i := bytes.IndexByte(b, 0); i >= 0 {
 		b = b[:i]
 	}
-	return string(b)
+	return module.Of(string(b))
 }
 
 // open parses a content; one that is no ELF file has nothing.
@@ -226,7 +226,7 @@ func (p *image) sectionFields(f fields) {
 	var all []module.Value
 	for _, s := range p.sections {
 		one := fields{"type": module.Of(s.kind), "flags": module.Of(s.flags), "address": module.Of(s.address),
-			"size": module.Of(s.len), "offset": module.Of(s.offset), "name": module.Of(s.name)}
+			"size": module.Of(s.len), "offset": module.Of(s.offset), "name": s.name}
 		all = append(all, module.Of(one))
 		switch s.kind {
 		case symbols:
@@ -264,7 +264,7 @@ func (p *image) symbolFields(f fields, table section, name string) {
 		one := fields{"value": module.Of(value), "size": module.Of(size), "type": module.Of(info & 15), "bind": module.Of(info >> 4),
 			"shndx": module.Of(shndx)}
 		if nameAt < names.len {
-			one["name"] = module.Of(p.text(names.offset + nameAt))
+			one["name"] = p.text(names.offset + nameAt)
 		}
 		all = append(all, module.Of(one))
 	}

@@ -95,7 +95,7 @@ func (p *image) dllName(rva uint64) (string, bool) {
 		return "", false
 	}
 	for _, c := range []byte(name) {
-		if c < ' ' || c > 0x7e || strings.IndexByte(`"*<>?|`, c) >= 0 {
+		if c < ' ' || strings.IndexByte(`"*<>?|`, c) >= 0 {
 			return "", false
 		}
 	}
@@ -124,7 +124,9 @@ func (p *image) thunks(dll string, names, addresses uint64) (fns []function) {
 		if w&flag != 0 {
 			fn.byOrdinal, fn.ordinal = true, w&0xffff
 			fn.name = ordinalName(dll, fn.ordinal)
-		} else if fn.name = p.hintName(w); fn.name == "" {
+		} else if name, ok := p.hintName(w); ok {
+			fn.name = name
+		} else {
 			continue
 		}
 		fns = append(fns, fn)
@@ -132,13 +134,13 @@ func (p *image) thunks(dll string, names, addresses uint64) (fns []function) {
 	return fns
 }
 
-func (p *image) hintName(rva uint64) string {
+func (p *image) hintName(rva uint64) (name string, ok bool) {
 	off := p.offset(rva)
 	if off < 0 || !p.fits(off, 4) {
-		return ""
+		return "", false
 	}
-	name, _ := p.text(off+2, maxName)
-	return name
+	name, _ = p.text(off+2, maxName)
+	return name, true
 }
 
 // readDelayed reads the delay-load imports.

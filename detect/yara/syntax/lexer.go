@@ -128,7 +128,7 @@ func (l *lexer) next() (token, *Error) {
 		s, err := l.quoted()
 		t.kind, t.text = "text", s
 		return t, err
-	case c == '$' || c == '#' || c == '@' || c == '!' && identByte(l.peek(1)):
+	case c == '$' || c == '#' || c == '@' || c == '!' && l.peek(1) != '=':
 		end := l.run(l.at + 1)
 		if c == '$' && end < len(l.src) && l.src[end] == '*' {
 			end++
