@@ -75,7 +75,7 @@ func (o oracle) pairs(tb testing.TB, files []string) []string {
 		tb.Fatal(err)
 	}
 	var stderr bytes.Buffer
-	cmd := exec.Command("yara", "-w", "-e", "-C", "-p", "2", "--scan-list", o.rules, list)
+	cmd := exec.Command("yara", "-w", "-e", "-C", "-p", "2", "-a", "120", "--scan-list", o.rules, list)
 	cmd.Stderr = &stderr
 	text, err := cmd.Output()
 	if err != nil && len(text) == 0 {
