@@ -116,7 +116,9 @@ func (m maker) str() string {
 			re = m.regexp(0, m.pick("", "", "?"))
 		}
 		s := "/" + re + "/" + m.pick("", "i", "s", "is")
-		for _, w := range []string{" nocase", " wide", " ascii", " fullword"} {
+		// Not ascii and wide together: where the end of the expression matches as
+		// ascii, libyara does not look for a wide match.
+		for _, w := range []string{" nocase", m.pick(" wide", " ascii"), " fullword"} {
 			if m.IntN(4) == 0 {
 				s += w
 			}

@@ -1,6 +1,7 @@
 package yara
 
 import (
+	"postern/detect/yara/dotnet"
 	"postern/detect/yara/elf"
 	"postern/detect/yara/module"
 	"postern/detect/yara/pe"
@@ -8,7 +9,7 @@ import (
 
 // modules are the modules rules may import.
 func modules() []module.Module {
-	return append(module.Small(), pe.Module(), elf.Module())
+	return append(module.Small(), pe.Module(), elf.Module(), dotnet.Module())
 }
 
 // entryPoint is the offset of a program's entry point ("Executable entry

@@ -189,6 +189,19 @@ func TestSameELFFieldsAsLibyara(t *testing.T) {
 	compareModule(t, "elf", files, func(string) bool { return false })
 }
 
+func TestSameDotNetFieldsAsLibyara(t *testing.T) {
+	roots := append(filepath.SplitList(os.Getenv("YARA_TREE")), "/usr/share", "/usr/lib/mono",
+		filepath.Join(os.Getenv("HOME"), "go/pkg/mod/github.com/saferwall"))
+	files := programs([]string{".exe", ".dll"}, 150, roots...)
+	if os.Getenv("YARA_MUTATE") != "" {
+		files = mutants(t, files, 300)
+	}
+	compareModule(t, "dotnet", files, func(field string) bool {
+		// Debian's version cuts the last byte of blobs.
+		return strings.HasSuffix(field, ".public_key_or_token") || strings.HasPrefix(field, ".constants[")
+	})
+}
+
 // mutants writes copies of small files with some bytes of their headers changed.
 func mutants(t *testing.T, files []string, n int) (all []string) {
 	seed := time.Now().UnixNano()

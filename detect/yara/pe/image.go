@@ -261,3 +261,14 @@ func (p *image) fullName(name string) string {
 	}
 	return name
 }
+
+// Locate finds the headers of a PE file for who reads more of it: how relative
+// virtual addresses map to offsets (-1: nowhere), and the data directory. ok is
+// false for what is no PE file.
+func Locate(c module.Content) (offset func(rva uint64) int64, directory func(i int64) (rva, size uint32), ok bool) {
+	p := parse(c)
+	if p == nil {
+		return nil, nil, false
+	}
+	return p.offset, p.directory, true
+}

@@ -1,0 +1,37 @@
+package dotnet
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// memory is a content in memory.
+type memory []byte
+
+func (m memory) Size() int64 { return int64(len(m)) }
+
+func (m memory) Bytes(off int64, n int) []byte {
+	if off < 0 || n <= 0 || off >= int64(len(m)) {
+		return nil
+	}
+	return m[off:min(off+int64(n), int64(len(m)))]
+}
+
+// FuzzOpen: no header may panic or hang the parser.
+func FuzzOpen(f *testing.F) {
+	files, _ := filepath.Glob(filepath.Join(runtime.GOROOT(), "src/debug/pe/testdata/*"))
+	for _, file := range files {
+		if text, err := os.ReadFile(file); err == nil && len(text) < 1<<20 {
+			f.Add(text)
+		}
+	}
+	f.Add([]byte("MZ"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		in := Module().Open(memory(content))
+		if in == nil {
+			t.Fatal("no input")
+		}
+	})
+}
