@@ -50,7 +50,7 @@ func (r *Rules) file(src Source, predicates map[string]int) []*Error {
 	if err != nil {
 		return []*Error{fault(err)}
 	}
-	rules, strs, patterns, slots, warnings := len(r.rules), len(r.strings), len(r.patterns), r.slots, len(r.warnings)
+	rules, strs, patterns, slots, warnings := len(r.rules), len(r.strings), len(r.patterns), len(r.owner), len(r.warnings)
 	c := &compiler{Rules: r, predicateOf: predicates, imported: map[string]int{}, named: map[string]*Rule{}}
 	c.imports(tree)
 	for _, t := range tree.Rules {
@@ -58,7 +58,7 @@ func (r *Rules) file(src Source, predicates map[string]int) []*Error {
 	}
 	if len(c.errs) > 0 {
 		r.rules, r.strings, r.patterns = r.rules[:rules], r.strings[:strs], r.patterns[:patterns]
-		r.slots, r.warnings = slots, r.warnings[:warnings]
+		r.owner, r.warnings = r.owner[:slots], r.warnings[:warnings]
 		return c.errs
 	}
 	r.namespaces++

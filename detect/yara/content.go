@@ -16,7 +16,8 @@ type content struct {
 	size  int64
 	base  int64 // where the window begins
 	data  []byte
-	aside []byte // what was asked for outside of the window
+	aside []byte // what was asked for last outside of the window
+	at    int64  // where it begins
 	err   error  // the first read error
 }
 
@@ -58,16 +59,24 @@ func (c *content) Bytes(off int64, n int) []byte {
 		i := int(off - c.base)
 		return c.data[i : i+n : i+n]
 	}
-	if cap(c.aside) < n {
-		c.aside = make([]byte, n)
+	if off >= c.at && off+int64(n) <= c.at+int64(len(c.aside)) {
+		i := int(off - c.at)
+		return c.aside[i : i+n : i+n]
 	}
-	b := c.aside[:n]
-	if err := c.fill(b, off); err != nil {
-		c.err = err
+	block := int(min(max(int64(n), ahead), c.size-off))
+	if cap(c.aside) < block {
+		c.aside = make([]byte, block)
+	}
+	c.at, c.aside = off, c.aside[:block]
+	if err := c.fill(c.aside, off); err != nil {
+		c.err, c.aside = err, nil
 		return nil
 	}
-	return b
+	return c.aside[:n:n]
 }
+
+// ahead is how much is read at least outside of the window.
+const ahead = 1 << 14
 
 // read is int8 to uint32be ("Accessing data at a given position"); undefined
 // where the content has not enough bytes.

@@ -13,7 +13,8 @@ type span struct {
 }
 
 // record takes a match of the pattern at hand, from its first byte to behind
-// its last within the window.
+// its last within the window. Matches mostly come in order; settle sees to the
+// rest.
 func (s *scan) record(from, to int) {
 	p := s.pattern
 	str := s.strings[p.str]
@@ -22,28 +23,67 @@ func (s *scan) record(from, to int) {
 	}
 	m := span{s.base + int64(from), to - from}
 	all := s.spans[p.slot]
-	if len(all) == 0 {
+	n := len(all)
+	switch {
+	case n == 0:
 		s.touched = append(s.touched, p.slot)
+		if str.chain == nil {
+			s.open.set(str.rule)
+		}
+	case all[n-1].off == m.off:
+		all[n-1].length = str.better(all[n-1].length, m.length)
+		return
+	case all[n-1].off > m.off:
+		s.unordered[p.slot] = true
 	}
-	if n := len(all); n > 0 && all[n-1].off >= m.off {
-		i, there := slices.BinarySearchFunc(all, m.off, func(a span, off int64) int { return order(a.off, off) })
-		if there {
-			if str.greedy && m.length > all[i].length || !str.greedy && m.length < all[i].length {
-				all[i].length = m.length
-			}
+	if n >= 2*s.opt.MaxMatches {
+		if s.settle(p.slot, str); len(s.spans[p.slot]) >= s.opt.MaxMatches {
 			return
 		}
-		if len(all) < s.opt.MaxMatches {
-			s.spans[p.slot] = slices.Insert(all, i, m)
+	}
+	s.spans[p.slot] = append(s.spans[p.slot], m)
+}
+
+// better chooses between two matches at one place.
+func (d *stringDef) better(a, b int) int {
+	if d.greedy {
+		return max(a, b)
+	}
+	return min(a, b)
+}
+
+// settle puts the matches of a slot in order, one for each place, and keeps as
+// many as are allowed.
+func (s *scan) settle(slot int, str *stringDef) {
+	all := s.spans[slot]
+	if s.unordered[slot] {
+		slices.SortFunc(all, func(a, b span) int { return order(a.off, b.off) })
+		kept := all[:1]
+		for _, m := range all[1:] {
+			if last := &kept[len(kept)-1]; last.off == m.off {
+				last.length = str.better(last.length, m.length)
+			} else {
+				kept = append(kept, m)
+			}
 		}
-	} else if n < s.opt.MaxMatches {
-		s.spans[p.slot] = append(all, m)
+		all = kept
+		delete(s.unordered, slot)
 	}
-	if len(all) == s.opt.MaxMatches && s.overflow < 0 {
-		s.overflow = p.str
+	if len(all) > s.opt.MaxMatches {
+		all = all[:s.opt.MaxMatches]
+		if s.overflow == nil {
+			s.overflow = str
+		}
 	}
-	if str.chain == nil {
-		s.open.set(str.rule)
+	s.spans[slot] = all
+}
+
+// settleAll does so for all.
+func (s *scan) settleAll() {
+	for _, slot := range s.touched {
+		if s.unordered[slot] || len(s.spans[slot]) > s.opt.MaxMatches {
+			s.settle(slot, s.strings[s.owner[slot]])
+		}
 	}
 }
 

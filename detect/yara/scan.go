@@ -27,19 +27,23 @@ type scan struct {
 	open      bits    // rules whose condition is to be evaluated
 	spans     [][]span
 	touched   []int
-	overflow  int // the first string with too many matches, or -1
+	unordered map[int]bool // slots whose matches are not in order
+	overflow  *stringDef   // the first string with too many matches
 	vars      []module.Value
 	current   int // the string that $ stands for
 	machine   rx.Machine
 	input     rx.Input
 	pattern   *pattern // the one being matched
 	found     func(from, to int)
+	peek      func(at int, e *atom.Entry)
+	looks     int  // places looked at
+	stopped   bool // the context has ended
 }
 
 func newScan(r *Rules) *scan {
 	s := &scan{Rules: r, matched: make([]bool, len(r.rules)), fate: make([]state, len(r.rules)), holds: make([]state, len(r.predicates)),
-		open: newBits(len(r.rules)), spans: make([][]span, r.slots), inputs: make([]*module.Input, len(r.modules))}
-	s.found = s.record
+		open: newBits(len(r.rules)), spans: make([][]span, len(r.owner)), inputs: make([]*module.Input, len(r.modules)), unordered: map[int]bool{}}
+	s.found, s.peek = s.record, s.look
 	return s
 }
 
@@ -60,6 +64,7 @@ func (r *Rules) Scan(ctx context.Context, content io.ReaderAt, size int64, exter
 	if err := s.search(); err != nil {
 		return err
 	}
+	s.settleAll()
 	s.link()
 	s.judge()
 	s.tell(found)
@@ -68,16 +73,16 @@ func (r *Rules) Scan(ctx context.Context, content io.ReaderAt, size int64, exter
 		return ctx.Err()
 	case s.err != nil:
 		return s.err
-	case s.overflow >= 0:
-		str := r.strings[s.overflow]
+	case s.overflow != nil:
+		str := s.overflow
 		return &LimitError{"matches of a string", fmt.Sprintf("string %q of rule %q has more than %d", str.name, r.rules[str.rule].Name, r.opt.MaxMatches)}
 	}
 	return nil
 }
 
 func (s *scan) begin(ctx context.Context, r io.ReaderAt, size int64, externals map[string]any) error {
-	s.ctx = ctx
-	s.content.r, s.content.size, s.content.base, s.content.err = r, max(size, 0), 0, nil
+	s.ctx, s.stopped = ctx, false
+	s.content = content{r: r, size: max(size, 0), data: s.data[:0], aside: s.aside[:0]}
 	s.externals = append(s.externals[:0], s.values...)
 	for name, v := range externals {
 		x, ok := s.Rules.externals[name]
@@ -90,7 +95,8 @@ func (s *scan) begin(ctx context.Context, r io.ReaderAt, size int64, externals m
 		}
 		s.externals[x.index] = value
 	}
-	s.overflow = -1
+	s.overflow = nil
+	clear(s.unordered)
 	clear(s.matched)
 	clear(s.fate)
 	clear(s.holds)
@@ -113,7 +119,7 @@ func (s *scan) reset() {
 		s.aside = nil
 	}
 	clear(s.inputs)
-	s.content.r, s.ctx = nil, nil
+	s.r, s.ctx = nil, nil
 }
 
 // search finds the strings of all rules that can still hold.
@@ -187,7 +193,7 @@ func (s *scan) pass(low, high int) error {
 			return err
 		}
 		end := min(at+turn, high)
-		s.index.Scan(s.data, at, end, s.look)
+		s.index.Scan(s.data, at, end, s.peek)
 		for _, i := range s.everywhere {
 			p := &s.patterns[i]
 			if s.dead(s.strings[p.str].rule) {
@@ -210,7 +216,10 @@ func (s *scan) pass(low, high int) error {
 // look holds the pattern of an atom against the place it may stand at.
 func (s *scan) look(at int, e *atom.Entry) {
 	p := &s.patterns[e.ID]
-	if !s.dead(s.strings[p.str].rule) {
+	if s.looks++; s.looks&0x3ff == 0 {
+		s.stopped = s.ctx.Err() != nil
+	}
+	if !s.stopped && !s.dead(s.strings[p.str].rule) {
 		s.pattern = p
 		p.Match(&s.machine, &s.input, at, int(e.Back), e.Key, s.found)
 	}

@@ -36,9 +36,10 @@ type pattern struct {
 
 // str compiles one string of a rule.
 func (c *compiler) str(r *Rule, s *syntax.String) {
-	def := &stringDef{name: s.Name, pos: s.Pos, rule: r.index, private: s.Private, fullword: s.FullWord, slot: c.newSlot()}
+	def := &stringDef{name: s.Name, pos: s.Pos, rule: r.index, private: s.Private, fullword: s.FullWord}
 	r.strings = append(r.strings, len(c.strings))
 	c.strings = append(c.strings, def)
+	def.slot = c.newSlot()
 	before := len(c.patterns)
 	var err error
 	at := s.At
@@ -78,9 +79,10 @@ func within(s *syntax.String, n int) syntax.Pos {
 	return at
 }
 
+// newSlot makes a list of matches for the string compiled last.
 func (c *compiler) newSlot() int {
-	c.Rules.slots++
-	return c.Rules.slots - 1
+	c.owner = append(c.owner, len(c.strings)-1)
+	return len(c.owner) - 1
 }
 
 // add compiles a node into patterns of the string compiled last.

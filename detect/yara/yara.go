@@ -119,7 +119,7 @@ type Rules struct {
 	chained    []int // strings of fragments
 	globals    []int // global rules
 	always     bits  // rules that may be true though none of their strings is found
-	slots      int   // lists of matches a scan keeps
+	owner      []int // the string of each list of matches a scan keeps
 	index      *atom.Index
 	externals  map[string]external
 	values     []module.Value // defaults of the externals
