@@ -1,10 +1,11 @@
+//go:build unix
+
 package yara
 
 import (
 	"bytes"
 	"context"
 	"os"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,7 +23,7 @@ func BenchmarkCompileSignatureBase(b *testing.B) {
 func mixed(tb testing.TB, size int) []byte {
 	tb.Helper()
 	var buf []byte
-	for _, f := range tree(150, 4<<20, "/usr/bin", "/usr/lib", runtime.GOROOT()+"/src", "../../../shared/corpora/evtx", "../../../shared/corpora/access") {
+	for _, f := range tree(150, 4<<20, "/usr/bin", "/usr/lib", goRoot()+"/src", "../../../shared/corpora/evtx", "../../../shared/corpora/access") {
 		text, err := os.ReadFile(f)
 		if err != nil {
 			tb.Fatal(err)

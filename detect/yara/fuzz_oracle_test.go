@@ -111,9 +111,10 @@ func (m maker) str() string {
 	case 0:
 		return "{ " + m.hex(0) + " }"
 	case 1:
-		re := m.regexp(0, m.pick("", "", "?"))
+		lazy := m.pick("", "", "?")
+		re := m.regexp(0, lazy)
 		for nullable(re) {
-			re = m.regexp(0, m.pick("", "", "?"))
+			re = m.regexp(0, lazy)
 		}
 		s := "/" + re + "/" + m.pick("", "i", "s", "is")
 		// Not ascii and wide together: where the end of the expression matches as

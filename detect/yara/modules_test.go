@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -161,7 +160,7 @@ func compareModule(t *testing.T, name string, files []string, known func(field s
 }
 
 func TestSamePEFieldsAsLibyara(t *testing.T) {
-	roots := append(filepath.SplitList(os.Getenv("YARA_TREE")), runtime.GOROOT()+"/src", "/usr/share", "/usr/lib/python3",
+	roots := append(filepath.SplitList(os.Getenv("YARA_TREE")), goRoot()+"/src", "/usr/share", "/usr/lib/python3",
 		filepath.Join(os.Getenv("HOME"), "go/pkg/mod/github.com/saferwall"))
 	files := programs([]string{".exe", ".dll", ".sys", ".efi", ".ocx"}, 200, roots...)
 	later := []string{".rva", ".version_data", ".delayed_import_details", ".is_signed"}
@@ -181,8 +180,8 @@ func TestSamePEFieldsAsLibyara(t *testing.T) {
 }
 
 func TestSameELFFieldsAsLibyara(t *testing.T) {
-	files := programs([]string{"", ".o", ".so", ".syso"}, 60, "/usr/bin", "/usr/lib/x86_64-linux-gnu", runtime.GOROOT()+"/src")
-	files = append(files, programs([]string{".syso", ".so", "", ".elf"}, 60, runtime.GOROOT()+"/src/debug", runtime.GOROOT()+"/src/runtime")...)
+	files := programs([]string{"", ".o", ".so", ".syso"}, 60, "/usr/bin", "/usr/lib/x86_64-linux-gnu", goRoot()+"/src")
+	files = append(files, programs([]string{".syso", ".so", "", ".elf"}, 60, goRoot()+"/src/debug", goRoot()+"/src/runtime")...)
 	if os.Getenv("YARA_MUTATE") != "" {
 		files = mutants(t, files, 300)
 	}

@@ -57,15 +57,15 @@ var words = []string{"http://www.", "https://", "microsoft", "windows\\system32"
 	"\x00\x00\x00\x00", "\xff\xff\xff\xff", "    ", "----", "====", "\xcc\xcc\xcc\xcc", "\x90\x90\x90\x90", "0000", "version="}
 
 // plain are the 4-byte parts of the common words, folded.
-var plain = func() map[string]bool {
-	parts := map[string]bool{}
+var plain = func() map[[longest]byte]bool {
+	parts := map[[longest]byte]bool{}
 	for _, w := range words {
 		for i := 0; i+longest <= len(w); i++ {
-			part := []byte(w[i : i+longest])
+			var part [longest]byte
 			for k := range part {
-				part[k] |= fold
+				part[k] = w[i+k] | fold
 			}
-			parts[string(part)] = true
+			parts[part] = true
 		}
 	}
 	return parts
@@ -113,8 +113,7 @@ func Best(path []Set) (best Atom, ok bool) {
 
 // isPlain tells whether the only form of an atom is part of a common word.
 func isPlain(forms [][]byte) bool {
-	key := string([]byte{forms[0][0], forms[1][0], forms[2][0], forms[3][0]})
-	return plain[key]
+	return plain[[longest]byte{forms[0][0], forms[1][0], forms[2][0], forms[3][0]}]
 }
 
 // each calls fn with the bytes of a set.

@@ -1,6 +1,8 @@
 package elf
 
-// constants are the named numbers of the module.
+// constants are the named numbers of the module, spelled as libyara does.
+//
+//nolint:misspell // names of the format
 const constants = `
 DT_BIND_NOW=0x18 DT_DEBUG=0x15 DT_ENCODING=0x20 DT_FINI=0xd DT_FINI_ARRAY=0x1a DT_FINI_ARRAYSZ=0x1c DT_FLAGS=0x1e
 DT_HASH=0x4 DT_INIT=0xc DT_INIT_ARRAY=0x19 DT_INIT_ARRAYSZ=0x1b DT_JMPREL=0x17 DT_NEEDED=0x1 DT_NULL=0x0

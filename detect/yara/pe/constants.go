@@ -1,6 +1,8 @@
 package pe
 
-// constants are the named numbers of the module.
+// constants are the named numbers of the module, spelled as libyara does.
+//
+//nolint:misspell // names of the format
 const constants = `
 AGGRESIVE_WS_TRIM=0x10 APPCONTAINER=0x1000 BYTES_REVERSED_HI=0x8000 BYTES_REVERSED_LO=0x80 DEBUG_STRIPPED=0x200
 DLL=0x2000 DYNAMIC_BASE=0x40 EXECUTABLE_IMAGE=0x2 FORCE_INTEGRITY=0x80 GUARD_CF=0x4000 HIGH_ENTROPY_VA=0x20

@@ -10,7 +10,6 @@ type export struct {
 	name    string
 	named   bool
 	ordinal uint64
-	value   module.Value
 }
 
 // exportFields reads the export table.

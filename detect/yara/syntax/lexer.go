@@ -293,11 +293,11 @@ func (l *lexer) hex(start Pos) (string, *Error) {
 	var b strings.Builder
 	for l.at < len(l.src) {
 		from := l.at
-		switch c := l.src[l.at]; {
-		case c == '}':
+		switch c := l.src[l.at]; c {
+		case '}':
 			l.at++
 			return b.String(), nil
-		case c == '/' || c == '\n':
+		case '/', '\n':
 			if err := l.skip(); err != nil {
 				return "", err
 			}
