@@ -18,7 +18,9 @@ type Atom struct {
 	Keys      [][]byte // the sequence with bit 0x20 set in every byte, in all its forms
 	Val, Mask uint64   // the eight bytes from the atom on satisfy (x & Mask) == Val
 	Back      int      // how far the atom stands behind the place it was cut from
-	Score     float64  // bits of rarity
+	Forms     int      // how many keys there are
+	length    int
+	Score     float64 // bits of rarity
 }
 
 const (
@@ -71,15 +73,14 @@ var plain = func() map[[longest]byte]bool {
 	return parts
 }()
 
-// Best cuts the rarest atom from a path of sets; ok is false where each of its
-// bytes may be almost anything.
+// Best finds the rarest atom in a path of sets; ok is false where each of its
+// bytes may be almost anything. Fill completes it.
 func Best(path []Set) (best Atom, ok bool) {
 	told := make([]float64, len(path))
 	forms := make([][]byte, len(path))
 	for i := range path {
 		told[i], forms[i] = measure(&path[i])
 	}
-	from, length := 0, 0
 	for i := range path {
 		score, keys := 0.0, 1
 		for n := 0; n < longest && i+n < len(path); n++ {
@@ -98,17 +99,21 @@ func Best(path []Set) (best Atom, ok bool) {
 				s -= 8
 			}
 			if s > best.Score {
-				best.Score, from, length = s, i, n+1
+				best = Atom{Score: s, Back: i, length: n + 1, Forms: keys}
 			}
 		}
 	}
-	if length == 0 || best.Score < 1.5 {
-		return Atom{}, false
+	return best, best.Score >= 1.5
+}
+
+// Fill completes an atom that Best found in path.
+func (a *Atom) Fill(path []Set) {
+	forms := make([][]byte, a.length)
+	for i := range forms {
+		_, forms[i] = measure(&path[a.Back+i])
 	}
-	best.Back = from
-	best.Keys = product(forms[from : from+length])
-	best.Val, best.Mask = bitsOf(path[from:])
-	return best, true
+	a.Keys = product(forms)
+	a.Val, a.Mask = bitsOf(path[a.Back:])
 }
 
 // isPlain tells whether the only form of an atom is part of a common word.

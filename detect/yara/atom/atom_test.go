@@ -19,7 +19,7 @@ func TestBestPrefersRareBytes(t *testing.T) {
 	f := func(text, want string) {
 		t.Helper()
 		a, ok := Best(path(text))
-		if !ok || text[a.Back:a.Back+len(a.Keys[0])] != want {
+		if a.Fill(path(text)); !ok || text[a.Back:a.Back+len(a.Keys[0])] != want {
 			t.Errorf("%q: %+v", text, a)
 		}
 	}
@@ -47,6 +47,7 @@ func TestScanFindsWhatIsThere(t *testing.T) {
 			words[i] = ""
 			continue
 		}
+		a.Fill(path(words[i]))
 		b.Add(uint32(i), []Atom{a}, 0)
 	}
 	ix := b.Index()

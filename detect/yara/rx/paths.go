@@ -1,5 +1,7 @@
 package rx
 
+import "postern/detect/yara/atom"
+
 // How far and wide paths are followed for atoms.
 const (
 	pathLength = 8
@@ -9,7 +11,7 @@ const (
 // paths lists every way through the program from pc on as the sets of its
 // first bytes, up to pathLength of them. When there are too many it looks less
 // far. ok is false where a way ends without a byte.
-func (p *program) paths(pc int) (all [][]Set, ok bool) {
+func (p *program) paths(pc int) (all [][]atom.Set, ok bool) {
 	for length := pathLength; length >= 2; length -= 2 {
 		w := walker{p: p, length: length, ok: true}
 		w.walk(int32(pc), nil, 0)
@@ -26,12 +28,12 @@ func (p *program) paths(pc int) (all [][]Set, ok bool) {
 type walker struct {
 	p      *program
 	length int
-	all    [][]Set
+	all    [][]atom.Set
 	ok     bool
 	steps  int
 }
 
-func (w *walker) walk(pc int32, path []Set, idle int) {
+func (w *walker) walk(pc int32, path []atom.Set, idle int) {
 	for w.ok && len(w.all) <= pathCount {
 		if w.steps++; w.steps > 20000 || idle > 64 {
 			w.ok = false
@@ -49,7 +51,7 @@ func (w *walker) walk(pc int32, path []Set, idle int) {
 			w.walk(i.x, path[:len(path):len(path)], idle+1)
 			pc = i.y
 		case iSet:
-			path = append(path, w.p.sets[i.x])
+			path = append(path, atom.Set(w.p.sets[i.x]))
 			idle = 0
 			if len(path) == w.length {
 				w.leaf(path)
@@ -62,7 +64,7 @@ func (w *walker) walk(pc int32, path []Set, idle int) {
 	}
 }
 
-func (w *walker) leaf(path []Set) {
+func (w *walker) leaf(path []atom.Set) {
 	if len(path) == 0 {
 		w.ok = false
 		return

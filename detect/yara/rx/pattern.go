@@ -72,42 +72,34 @@ func unroll(elements []*Node) (out []*Node) {
 	return out
 }
 
-func fixed(elements []*Node) (path []Set, ok bool) {
+func fixed(elements []*Node) (path []atom.Set, ok bool) {
 	for _, e := range elements {
 		if e.op != opSet {
 			return nil, false
 		}
-		path = append(path, e.set)
+		path = append(path, atom.Set(e.set))
 	}
 	return path, len(path) > 0
 }
 
-func fixedPattern(path []Set) *Pattern {
-	p := &Pattern{all: true, first: path[0], val: make([]byte, len(path)), mask: make([]byte, len(path))}
+func fixedPattern(path []atom.Set) *Pattern {
+	p := &Pattern{all: true, first: Set(path[0]), val: make([]byte, len(path)), mask: make([]byte, len(path))}
 	for i, s := range path {
 		var ok bool
-		p.val[i], p.mask[i], ok = s.exact()
+		p.val[i], p.mask[i], ok = Set(s).exact()
 		p.all = p.all && p.mask[i] == 0xff
 		if !ok {
 			if p.extra == nil {
 				p.extra = map[int]Set{}
 			}
-			p.extra[i] = s
+			p.extra[i] = Set(s)
 		}
 	}
-	if a, ok := best(path); ok {
+	if a, ok := atom.Best(path); ok {
+		a.Fill(path)
 		p.Atoms = []atom.Atom{a}
 	}
 	return p
-}
-
-// best cuts the best atom from a path of sets.
-func best(path []Set) (atom.Atom, bool) {
-	sets := make([]atom.Set, len(path))
-	for i, s := range path {
-		sets[i] = atom.Set(s)
-	}
-	return atom.Best(sets)
 }
 
 // programPattern picks the element from which all ways lead over good atoms.
@@ -117,32 +109,9 @@ func programPattern(elements []*Node) (*Pattern, error) {
 		return nil, err
 	}
 	p := &Pattern{forward: forward}
-	bestScore, at := 0.0, -1
-	for k, mark := range marks {
-		if k > 200 {
-			break
-		}
-		paths, ok := forward.paths(mark)
-		if !ok {
-			continue
-		}
-		var atoms []atom.Atom
-		score, keys := 1e9, 0
-		for _, path := range paths {
-			a, ok := best(path)
-			if !ok {
-				score = 0
-				break
-			}
-			atoms = append(atoms, a)
-			score, keys = min(score, a.Score), keys+len(a.Keys)
-		}
-		if keys <= 2048 && len(atoms) > 0 && score > bestScore {
-			bestScore, at, p.Atoms, p.split = score, k, atoms, mark
-		}
-	}
+	at := p.choose(elements, marks)
 	if at < 0 {
-		p.first, p.Atoms = forward.begins(), nil
+		p.first = forward.begins()
 		return p, nil
 	}
 	if at > 0 {
@@ -153,6 +122,60 @@ func programPattern(elements []*Node) (*Pattern, error) {
 		p.backward, _, err = build(prefix, true)
 	}
 	return p, err
+}
+
+const (
+	maxSplits = 200  // elements tried
+	maxForms  = 2048 // keys of a pattern
+)
+
+// choose sets the split and its atoms; it returns the element, or -1.
+func (p *Pattern) choose(elements []*Node, marks []int) (at int) {
+	at = -1
+	bestScore := 0.0
+	var bestPaths [][]atom.Set
+	for k := 0; k < min(len(marks), maxSplits); k++ {
+		paths, ok := p.forward.paths(marks[k])
+		if !ok {
+			continue
+		}
+		var atoms []atom.Atom
+		score, forms := 1e9, 0
+		for _, path := range paths {
+			a, ok := atom.Best(path)
+			if !ok {
+				score = 0
+				break
+			}
+			atoms = append(atoms, a)
+			score, forms = min(score, a.Score), forms+a.Forms
+		}
+		if forms <= maxForms && score > bestScore {
+			bestScore, at, p.Atoms, p.split, bestPaths = score, k, atoms, marks[k], paths
+		}
+		if len(paths) == 1 && len(paths[0]) == pathLength && plainRun(elements[k:]) {
+			k += stride - 1 // the atoms that begin before were among these
+		}
+	}
+	for i := range bestPaths {
+		p.Atoms[i].Fill(bestPaths[i])
+	}
+	return at
+}
+
+// stride is how many places of a path atoms of full length may begin at.
+const stride = pathLength - 3
+
+func plainRun(elements []*Node) bool {
+	for i, e := range elements {
+		if i == stride {
+			return true
+		}
+		if e.op != opSet {
+			return false
+		}
+	}
+	return false
 }
 
 // Match finds the matches in whose atom hit at offset at, back bytes behind
