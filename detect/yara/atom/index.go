@@ -2,6 +2,7 @@ package atom
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"slices"
 )
 
@@ -16,11 +17,10 @@ type Entry struct {
 
 // Index finds all atoms of many patterns. Safe for concurrent use once built.
 type Index struct {
-	filter  []uint64 // one bit per hash of four folded bytes
-	shift   uint
-	slots   []slot          // open addressing over the four folded bytes
-	short   [1 << 10]uint64 // one bit per two folded bytes at which a shorter atom begins
-	pairs   []slot          // those atoms by their first two bytes
+	filter  *[1 << (filterBits - 6)]uint64 // one bit per hash of four folded bytes
+	slots   []slot                         // open addressing over the four folded bytes
+	short   [1 << 10]uint64                // one bit per two folded bytes at which a shorter atom begins
+	pairs   []slot                         // those atoms by their first two bytes
 	entries []Entry
 }
 
@@ -77,14 +77,11 @@ func (b *Builder) enter(k []byte, e Entry) {
 // Index builds the index.
 func (b *Builder) Index() *Index {
 	ix := &Index{}
-	size, bits := 16, uint(12)
+	size := 16
 	for size < 3*len(b.long) {
 		size *= 2
 	}
-	for 1<<bits < 48*len(b.long) && bits < 21 {
-		bits++
-	}
-	ix.slots, ix.filter, ix.shift = make([]slot, size), make([]uint64, 1<<bits/64), 32-bits
+	ix.slots, ix.filter = make([]slot, size), new([1 << (filterBits - 6)]uint64)
 	keys := make([]uint32, 0, len(b.long))
 	for k := range b.long {
 		keys = append(keys, k)
@@ -94,7 +91,7 @@ func (b *Builder) Index() *Index {
 		from := uint32(len(ix.entries))
 		ix.entries = append(ix.entries, b.long[k]...)
 		h := hash(k)
-		ix.filter[h>>ix.shift>>6] |= 1 << (h >> ix.shift & 63)
+		ix.filter[h>>(filterShift+6)] |= 1 << (h >> filterShift & 63)
 		i := int(h>>7) & (size - 1)
 		for ix.slots[i].to != 0 {
 			i = (i + 1) & (size - 1)
@@ -111,24 +108,40 @@ func (b *Builder) Index() *Index {
 	return ix
 }
 
+// The filter fits a processor's second cache.
+const (
+	filterBits  = 21
+	filterShift = 32 - filterBits
+	folded      = 0x20202020
+)
+
 func hash(x uint32) uint32 { return x * 0x9E3779B1 }
 
-const folded = 0x20202020
+// long and brief have their lowest bit set if an atom of four bytes, or a
+// shorter one, may begin with the folded bytes x.
+func (ix *Index) long(x uint32) uint64 {
+	h := x * 0x9E3779B1
+	return ix.filter[h>>(filterShift+6)] >> (h >> filterShift & 63)
+}
+
+func (ix *Index) brief(x uint32) uint64 { return ix.short[x>>6&0x3ff] >> (x & 63) }
 
 // Scan reports every place in data[from:to) where an atom may begin, in rising
 // order. The atom itself may reach behind to.
 func (ix *Index) Scan(data []byte, from, to int, hit func(at int, e *Entry)) {
-	filter, shift := ix.filter, ix.shift
 	i := from
 	for ; i+4 <= to && i+8 <= len(data); i += 4 {
 		w := binary.LittleEndian.Uint64(data[i:]) | folded<<32 | folded
-		for k := range 4 {
+		x0, x1, x2, x3 := uint32(w), uint32(w>>8), uint32(w>>16), uint32(w>>24)
+		long := ix.long(x0)&1 | ix.long(x1)&1<<1 | ix.long(x2)&1<<2 | ix.long(x3)&1<<3
+		brief := ix.brief(x0)&1 | ix.brief(x1)&1<<1 | ix.brief(x2)&1<<2 | ix.brief(x3)&1<<3
+		for both := long | brief; both != 0; both &= both - 1 {
+			k := bits.TrailingZeros64(both)
 			x := uint32(w >> (8 * k))
-			h := x * 0x9E3779B1 >> shift
-			if filter[h>>6]>>(h&63)&1 != 0 {
+			if long>>k&1 != 0 {
 				ix.probe(data, i+k, x, hit)
 			}
-			if ix.short[x>>6&0x3ff]>>(x&63)&1 != 0 {
+			if brief>>k&1 != 0 {
 				ix.probeShort(data, i+k, uint16(x), hit)
 			}
 		}
