@@ -349,6 +349,20 @@ func TestKAPELogsThatLie(t *testing.T) {
 	wantGaps(t, found, `"C:\\..\\..\\etc\\passwd" not collected`)
 }
 
+// TestNamesWithoutEnd: a list may name what no file system holds.
+func TestNamesWithoutEnd(t *testing.T) {
+	long := strings.Repeat(`a\`, 200_000)
+	started := time.Now()
+	found, _ := read(t, "1_CopyLog.csv = "+copyHead+`,C:\`+long+`x,,1,,,,,,\n`+"\nC/inetpub/x = 1\n")
+	if len(found.Gaps) != 1 || len(found.Gaps[0].Path) > 500 {
+		t.Errorf("%d gaps", len(found.Gaps))
+	}
+	found, _ = read(t, "uploads.json = "+row("auto", 1, 1, append([]string{"C:"}, strings.Split(strings.Repeat("a/", 200_000)+"x", "/")...)...)+"\nuploads/auto/C%3A/x = 1\n")
+	if len(found.Gaps) != 1 || len(found.Gaps[0].Path) > 500 || time.Since(started) > 20*time.Second {
+		t.Errorf("%d gaps after %v", len(found.Gaps), time.Since(started))
+	}
+}
+
 func TestUAC(t *testing.T) {
 	log := `2026-01-20 10:00:00 +0100 INF Unix-like Artifacts Collector 3.0.0\n2026-01-20 10:00:00 +0100 INF Operating system: linux\n2026-01-20 10:00:00 +0100 INF Hostname: mail01\n` +
 		`2026-01-20 10:05:00 +0100 ERR cannot collect /var/log/auth.log\n2026-01-20 10:10:00 +0100 INF Artifacts collection complete. Total execution time: 600 seconds\n`

@@ -192,7 +192,7 @@ func (k *kape) copied(get func(string) string) error {
 	}
 	name, ok := k.name(get("SourceFile"), get("DestinationFile"))
 	if !ok {
-		k.missing.add(fmt.Sprintf("%q", get("SourceFile")), everything, fmt.Errorf("%w: a file KAPE copied, under a name that is none", evidence.ErrNotCollected))
+		k.missing.add(brief(get("SourceFile")), everything, fmt.Errorf("%w: a file KAPE copied, under a name that is none", evidence.ErrNotCollected))
 		return nil
 	}
 	have, there := k.present[strings.ToLower(name)]
@@ -211,13 +211,13 @@ func (k *kape) copied(get func(string) string) error {
 func (k *kape) skipped(get func(string) string) error {
 	name, ok := k.name(get("SourceFile"), "")
 	if !ok {
-		k.missing.add(fmt.Sprintf("%q", get("SourceFile")), everything, fmt.Errorf("%w: KAPE left it out: %s", evidence.ErrNotCollected, get("Reason")))
+		k.missing.add(brief(get("SourceFile")), everything, fmt.Errorf("%w: KAPE left it out: %s", evidence.ErrNotCollected, brief(get("Reason"))))
 		return nil
 	}
 	if _, there := k.present[strings.ToLower(name)]; there {
 		return nil
 	}
-	why := fmt.Errorf("%w: KAPE left it out: %s", evidence.ErrNotCollected, get("Reason"))
+	why := fmt.Errorf("%w: KAPE left it out: %s", evidence.ErrNotCollected, brief(get("Reason")))
 	if from, known := k.copies[strings.ToLower(get("SourceFileSha1"))]; known && strings.EqualFold(get("Reason"), "Deduped") {
 		return k.a.Again(k.spelled(name), from, why)
 	}

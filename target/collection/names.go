@@ -1,6 +1,7 @@
 package collection
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -77,15 +78,33 @@ func place(accessor string, components []string) (name string, windows, ok bool)
 	return name, false, ok
 }
 
+// Limits of one name, as in target/tree.
+const (
+	maxName     = 4096
+	maxElements = 200
+)
+
 // joined makes a name of components; false when one is none. A slash or a zero
 // byte in a component is an attack on whoever joins them.
 func joined(components []string) (string, bool) {
+	length := 0
 	for _, c := range components {
-		if c == "" || c == "." || c == ".." || strings.ContainsAny(c, "/\x00") {
+		if length += len(c) + 1; c == "" || c == "." || c == ".." || strings.ContainsAny(c, "/\x00") {
 			return "", false
 		}
 	}
+	if length > maxName || len(components) > maxElements {
+		return "", false
+	}
 	return strings.Join(components, "/"), true
+}
+
+// brief quotes what may be long.
+func brief(s string) string {
+	if len(s) > 200 {
+		return fmt.Sprintf("%q... (%d bytes)", s[:200], len(s))
+	}
+	return fmt.Sprintf("%q", s)
 }
 
 var (

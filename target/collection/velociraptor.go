@@ -323,7 +323,7 @@ func (r *reading) putLeftover(a *tree.Arrangement, leftover map[string]*upload, 
 		var err error
 		switch {
 		case !safe:
-			partly.add(fmt.Sprintf("%s %q", u.accessor, u.components), everything, evidence.ErrUnsafeName)
+			partly.add(brief(u.accessor+" "+strings.Join(u.components, `\`)), everything, evidence.ErrUnsafeName)
 		case u.stored == "":
 			err = a.Lack(name, u.size, fmt.Errorf("%w: uploads.json lists it", evidence.ErrNotCollected))
 		default:
