@@ -59,7 +59,8 @@ type Identity struct {
 }
 
 // Volume is one file system of a source: what the examined machine called it
-// and where it stands in the tree.
+// and where it stands in the tree. Shadow copies are further volumes of their
+// drive's mount, behind it.
 type Volume struct {
 	Mount string // "C:" on Windows, "/" on Linux
 	Root  Name   // "." when the tree is the volume, "C" in a live host's or collection's tree

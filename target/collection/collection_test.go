@@ -315,7 +315,7 @@ func TestKAPE(t *testing.T) {
 		!slices.Equal(found.Volumes, []evidence.Volume{{Mount: "C:", Root: "C"}, {Mount: "C:", Root: "VSS1 snapshot"}}) {
 		t.Errorf("%+v", found)
 	}
-	wantGaps(t, found, `"\\\\server\\share\\x" not collected`, "2026-01-20T10_10_10_1234567_ConsoleLog.txt not collected")
+	wantGaps(t, found, "VSS1 snapshot ambiguous", `"\\\\server\\share\\x" not collected`, "2026-01-20T10_10_10_1234567_ConsoleLog.txt not collected")
 }
 
 func TestKAPEOfAMountedImageIsNotTheExaminersMachine(t *testing.T) {

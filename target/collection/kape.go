@@ -72,6 +72,7 @@ func (r *reading) kape() error {
 	}
 	if k.drives = len(drives) > 0; k.drives {
 		r.OS, r.Volumes = evidence.Windows, windowsVolumes(r.root, drives, shadows)
+		r.shadowed()
 	}
 	for _, logs := range []struct {
 		name *regexp.Regexp

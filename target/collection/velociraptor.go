@@ -220,6 +220,7 @@ func (r *reading) arrange(stored map[string]*upload) error {
 	partly.end()
 	if len(names) > 0 {
 		r.Volumes = volumesOf(names, windows)
+		r.shadowed()
 	}
 	r.Tree = a.Tree()
 	return nil

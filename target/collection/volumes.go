@@ -27,6 +27,15 @@ func volumesOf(names []string, windows bool) (list []evidence.Volume) {
 	return windowsVolumes(".", drives, shadows)
 }
 
+// shadowed says of shadow copies that they are no running system.
+func (r *reading) shadowed() {
+	for _, v := range r.Volumes {
+		if strings.HasSuffix(string(v.Root), snapshot) {
+			r.gap(evidence.CoverFile, v.Root, 0, evidence.Ambiguous, "a shadow copy, an earlier state of drive "+v.Mount[:1]+": what is found in it was there then, and an installation in it may be gone or updated since")
+		}
+	}
+}
+
 // windowsVolumes gives drives and shadow copies that stand in root.
 func windowsVolumes(root evidence.Name, drives, shadows []string) (list []evidence.Volume) {
 	slices.SortStableFunc(drives, func(a, b string) int {

@@ -27,7 +27,7 @@ type Entry struct {
 // SevenZip reads a 7-Zip archive front to back: entry by entry it calls each,
 // which reads content as far as it wants; nil for what has none. Solid blocks
 // are decoded once. An entry whose content cannot be had gives the reason where
-// it is read. entries and most bound names and bytes.
+// it is read. More than entries names are ErrLimit.
 func SevenZip(ctx context.Context, r io.ReaderAt, size, entries int64, each func(Entry, io.Reader) error) (err error) {
 	defer caught(&err)
 	if err := gate7z(r, size, entries); err != nil {

@@ -16,9 +16,9 @@ import (
 
 // Limits of what a 7-Zip header may declare.
 const (
-	maxHeader7z = 256 << 20 // bytes, unpacked
-	maxCoders7z = 32        // in one folder, as in 7-Zip itself
-	maxSteps7z  = 1 << 32   // files times folders: what the library takes to find each file's
+	maxHeader7z = 64 << 20 // bytes, unpacked: half a million names and more
+	maxCoders7z = 32       // in one folder, as in 7-Zip itself
+	maxSteps7z  = 1 << 32  // files times folders: what the library takes to find each file's
 )
 
 // Record ids of 7zFormat.txt.
@@ -56,7 +56,7 @@ func gate7z(r io.ReaderAt, size, entries int64) error {
 	case crc32.ChecksumIEEE(head[12:32]) != le.Uint32(head[8:]):
 		return cut7z("the first header's checksum does not match")
 	case at > uint64(size)-32 || length > uint64(size)-32-at:
-		return cut7z("its directory stands at the end, which is missing")
+		return cut7z("its directory stands at the end, which is missing (of several parts, join them)")
 	case length > maxHeader7z:
 		return fmt.Errorf("%w: a 7-Zip header of %d bytes", evidence.ErrLimit, length)
 	}
