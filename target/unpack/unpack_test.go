@@ -62,7 +62,7 @@ func TestStreams(t *testing.T) {
 		if text, err := unpacked(twice, kind); text != theLog()+theLog() || err != nil {
 			t.Errorf("%s twice: %d bytes, %v", name, len(text), err)
 		}
-		for cut := range len(data) {
+		for cut := 0; cut < len(data); cut += 1 + cut/16 { // every byte of the headers, then in steps
 			if text, err := unpacked(data[:cut], kind); !errors.Is(err, evidence.ErrTruncated) || !strings.HasPrefix(theLog(), text) {
 				t.Fatalf("%s cut at %d: %d bytes, %v", name, cut, len(text), err)
 			}
@@ -122,7 +122,7 @@ func TestSevenZip(t *testing.T) {
 		all, err := list(fixture(t, name))
 		exe := all["C/Windows/tool.exe"]
 		if err != nil || len(all) != 8 || all["C/"] != "folder" || all["C/inetpub/wwwroot/x.aspx"] != "<%@ Page %>\n" || all["C/Windows/u_ex260115.log"] != theLog() ||
-			len(exe) != 12000 || exe[:3] != "\xe8\xb0\x2c" && crc32.ChecksumIEEE([]byte(exe)) == 0 {
+			len(exe) != 12000 || crc32.ChecksumIEEE([]byte(exe)) != 0x9b8574a8 {
 			t.Errorf("%s: %d names, log of %d bytes, program of %d, %v", name, len(all), len(all["C/Windows/u_ex260115.log"]), len(exe), err)
 		}
 		if text, there := all["C/Windows/empty"]; text != "" || !there {
@@ -147,7 +147,7 @@ func TestSevenZipCutIsNeverSilent(t *testing.T) {
 	for _, name := range []string{"solid.7z", "copy.7z", "bcj2.7z"} {
 		data := fixture(t, name)
 		whole, _ := list(data)
-		for cut := 0; cut < len(data); cut += 1 + len(data)/200 {
+		for cut := 0; cut < len(data); cut += 1 + len(data)/60 {
 			if all, err := list(data[:cut]); err == nil {
 				t.Errorf("%s cut at %d: %d names and not a word", name, cut, len(all))
 			}
