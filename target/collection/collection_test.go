@@ -222,7 +222,7 @@ func TestVelociraptorListThatLies(t *testing.T) {
 	if len(found.Gaps) != 1 || found.Gaps[0].Missed.Reason != evidence.TooLarge {
 		t.Errorf("%v", found.Gaps)
 	}
-	for _, text := range []string{"{", "[{}", "no", `{"_Components":5}`, `[{"_Components":["uploads","auto","C:","y"]},`} {
+	for _, text := range []string{"{", "[{}", "no", `{"_Components":5}`, `[{"_Components":["uploads","auto","C:","y"]},`, `[] {"_Components":["uploads","auto","C:","y"]}`} {
 		found, files := read(t, "uploads.json = "+text+"\nuploads/auto/C%3A/x = 1\n")
 		if got := spelled(t, files); !slices.Contains(got, `C/x "1"`) || len(found.Gaps) == 0 || found.Gaps[0].Missed.Reason != evidence.Truncated {
 			t.Errorf("%q: %v, %v", text, got, found.Gaps)

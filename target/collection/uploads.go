@@ -100,6 +100,9 @@ func ReadRows(ctx context.Context, r io.Reader, limit int64, each func(UploadRow
 			if _, err := dec.Token(); err != nil {
 				return fmt.Errorf("%w: after %d rows: %w", evidence.ErrTruncated, n, err)
 			}
+			if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+				return fmt.Errorf("%w: more stands behind the list of %d rows", evidence.ErrTruncated, n)
+			}
 			return nil
 		}
 		if n >= limit {
