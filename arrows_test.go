@@ -36,7 +36,7 @@ var arrows = map[string]struct{ rooms, libs []string }{
 	"pack":                  {rooms: []string{"evidence", "csaf", "cacao", "version", "pack/strict", "pack/settings"}},
 	"packs":                 {},
 	"docs":                  {},
-	"detect":                {rooms: []string{"pack", "evidence", "verdict", "version"}, libs: []string{"github.com/coregx/ahocorasick"}},
+	"detect":                {rooms: []string{"pack", "evidence", "verdict", "version", "detect/sigma", "detect/yara"}, libs: []string{"github.com/coregx/ahocorasick"}},
 	"detect/sigma":          {libs: []string{"go.yaml.in/yaml/v3"}},
 	"detect/yara":           {rooms: []string{"detect/yara/atom", "detect/yara/dotnet", "detect/yara/elf", "detect/yara/module", "detect/yara/pe", "detect/yara/rx", "detect/yara/syntax"}},
 	"detect/yara/atom":      {},
@@ -64,9 +64,12 @@ const (
 
 // over lists what may exceed a budget, each with its reason.
 var over = map[string]string{
+	"cmd/postern lines":  "one file per subcommand, each parse, call, render; nothing else uses them",
 	"evidence exported":  "the vocabulary of every room",
 	"detect/sigma lines": "one specification whole: rules, modifiers, correlations, filters; they share its reader and its conditions",
 	"pack lines":         "one strict loader for every file of a pack: nine kinds, each a page of fields and checks",
+	"detect lines":       "one engine: six kinds of rules compiled and held in one pass; what a build means (build.go, fix.go, installation.go) moves out when a second scheme joins it",
+	"target/tree lines":  "every way files are stored (disk, zip, tar, 7z, memory) behind one store",
 	"collect lines":      "one walk serves every collector; reading programs (program.go) moves out when a second format joins it",
 }
 

@@ -278,7 +278,7 @@ func (s *survey) place(e evidence.Entry, dir bool) {
 	var places []int
 	for i := range s.want.Places {
 		p := &s.want.Places[i]
-		if (!dir || p.Folders) && s.applies(p.OS) && matchesAny(s.places[i], path) {
+		if (!dir || p.Folders) && s.applies(p.OS) && (p.Files[path] || matchesAny(s.places[i], path)) {
 			places = append(places, i)
 		}
 	}

@@ -22,6 +22,9 @@ type sighting struct {
 	fixed    verdict.Class // what it is instead while the build was proven fixed; "" for no difference
 }
 
+// nothing is what a change of settings means while the build was proven fixed.
+const nothing verdict.Class = "nothing"
+
 // bucketKey is what sightings are counted by. What one means may depend on the
 // build of its moment, which only the end of the examination tells: those are
 // counted by day.

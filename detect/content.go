@@ -8,60 +8,12 @@ import (
 	"io"
 	"regexp"
 	"slices"
-	"strings"
 
 	"postern/evidence"
-	"postern/pack"
 )
 
 // contentWindow is how much of a file's content is in memory at a time.
 const contentWindow = 64 << 10
-
-// observePath holds a file or folder against the rules for its place and its
-// hash. An error is a *evidence.ReadError: what could be told without the
-// content was told.
-func (l *lane) observePath(o *evidence.Observation) error {
-	path := strings.ToLower(strings.ReplaceAll(o.Get("TargetFilename"), `\`, "/"))
-	sum := sha256Of(o.Get("Hashes"))
-	ref := o.Ref
-	ref.SHA256 = cmp.Or(ref.SHA256, sum)
-	var failed error
-	for _, r := range l.x.engine.rules {
-		switch r.Kind {
-		case pack.OnHash:
-			if o.Kind != evidence.ObserveFile || !slices.Contains(r.Match.Hashes, sum) {
-				continue
-			}
-		case pack.OnFile, pack.OnFolder:
-			if !matchPath(r, o.Kind, l.x.os, path) {
-				continue
-			}
-			if r.Match.TestsContent() {
-				holds, err := l.contentHolds(r, o)
-				if err != nil {
-					failed = &evidence.ReadError{Err: err}
-				}
-				if !holds {
-					continue
-				}
-			}
-		default:
-			continue
-		}
-		l.add(sighting{r, r.class, r.severity, r.Label, ""}, ref, o.Time, nil)
-	}
-	return failed
-}
-
-// sha256Of reads the SHA-256 off a Hashes field: "MD5=...,SHA256=...".
-func sha256Of(hashes string) string {
-	for h := range strings.SplitSeq(hashes, ",") {
-		if name, sum, ok := strings.Cut(strings.TrimSpace(h), "="); ok && strings.EqualFold(name, "SHA256") {
-			return strings.ToLower(sum)
-		}
-	}
-	return ""
-}
 
 // contentHolds runs a rule's tests of content over the first Place.Content
 // bytes, as pack.Match.HoldsContent does over bytes in memory.
@@ -166,16 +118,4 @@ func readFull(content io.ReaderAt, buf []byte, off int64) (int, error) {
 		return n, evidence.ErrTruncated
 	}
 	return n, err
-}
-
-// matchPath holds a file or folder against one rule, content apart.
-func matchPath(r *rule, kind evidence.ObservationKind, os evidence.OS, path string) bool {
-	if r.place == nil || (r.Kind == pack.OnFolder) != (kind == evidence.ObserveFolder) {
-		return false
-	}
-	if r.place.OS != "" && os != "" && r.place.OS != os {
-		return false
-	}
-	in := slices.ContainsFunc(r.place.Paths, func(re *regexp.Regexp) bool { return re.MatchString(path) })
-	return in && r.Match.HoldsPath(path)
 }

@@ -12,8 +12,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
+	"postern/detect/yara"
 	"postern/evidence"
 	"postern/pack"
 	"postern/version"
@@ -27,29 +30,59 @@ type Options struct {
 	LatestBuild map[string]string // pack id to the newest build the operator knows of
 	UserAgent   string            // what probes say they are
 	AllRefs     bool              // keep every reference instead of the first twenty
+	Own         Own               // rules and lists of the operator's own
 }
 
-// Refusal is one rule of the operator's own that could not be compiled.
-type Refusal struct{ Rule, File, Why string }
+// Refusal is one rule, file or entry of the operator's own that was left out.
+type Refusal struct{ Rule, File, Why string } // Rule: "sigma", "yara" or "list"
+
+// String gives the kind and the reason, which names file and line.
+func (r Refusal) String() string {
+	if strings.HasPrefix(r.Why, r.File) {
+		return r.Rule + ": " + r.Why
+	}
+	return r.Rule + ": " + r.File + ": " + r.Why
+}
 
 // Engine is compiled packs. Safe for concurrent use by several examinations.
 type Engine struct {
 	opt      Options
 	packs    []*pack.Pack
 	latest   map[string]version.Version // by pack id: the newest build anyone named
-	rules    []*rule
 	starts   []*start
 	formats  map[string]evidence.LogFormat // by LogFormat.ID
 	literals *literals
 	interest evidence.Interest
+	programs sync.Map // *program by format and fields
+
+	rules        []*rule // that are about no event
+	events       []*rule
+	correlations []*correlated
+	unread       []*rule // the operator's, for logs that nothing here reads
+	peers        *peerRules
+	hashes       map[string][]*rule // by SHA-256
+	listed       map[string][]*rule // by path, of lists
+	files        []*rule            // about files and folders of a place
+	checks       []*check
+	content      contentRules
+	refusals     []Refusal
+}
+
+// check is a check of settings and its grade.
+type check struct {
+	*rule
+	*pack.Check
 }
 
 // Compile compiles packs. An error means that a pack as a whole can't be used:
 // an id is taken twice, a rule names a place that is not there, a class that
 // does not exist, or could never match. Refusals list rules of the operator's
-// own that were left out; in this version packs hold all rules and none is.
+// own that were left out, each with its file and reason.
 func Compile(packs []*pack.Pack, opt Options) (*Engine, []Refusal, error) {
-	e := &Engine{opt: opt, packs: packs, latest: map[string]version.Version{}, formats: map[string]evidence.LogFormat{}, literals: newLiterals()}
+	e := &Engine{
+		opt: opt, packs: packs, latest: map[string]version.Version{}, formats: map[string]evidence.LogFormat{}, literals: newLiterals(),
+		hashes: map[string][]*rule{}, listed: map[string][]*rule{}, content: contentRules{rules: map[*yara.Rule]*contentRule{}, scanned: map[string]bool{}},
+	}
 	e.interest = evidence.Interest{Parts: opt.Parts, UserAgent: opt.UserAgent}
 	var faults []error
 	for i, p := range packs {
@@ -66,6 +99,15 @@ func Compile(packs []*pack.Pack, opt Options) (*Engine, []Refusal, error) {
 			faults = append(faults, fmt.Errorf("detect: latest build given for pack %q, which is not loaded", id))
 		}
 	}
+	faults = append(faults, e.addYARA(packs, &opt.Own)...)
+	for _, p := range packs {
+		for _, fault := range p.CheckTests(e.contentOf(p)) {
+			faults = append(faults, fmt.Errorf("detect: pack %q: %w", p.ID, fault))
+		}
+	}
+	e.addOwnSigma(&opt.Own)
+	e.addLists(&opt.Own)
+	e.peers = newPeerRules(e.rules)
 	if err := e.literals.build(); err != nil {
 		faults = append(faults, err)
 	}
@@ -74,7 +116,7 @@ func Compile(packs []*pack.Pack, opt Options) (*Engine, []Refusal, error) {
 	}
 	e.interest.Prefilter = e.literals.prefilter()
 	e.interest.Review = clip(opt.Review, e.interest.Required)
-	return e, nil, nil
+	return e, e.refusals, nil
 }
 
 // add merges one pack into the engine.
@@ -86,7 +128,7 @@ func (e *Engine) add(p *pack.Pack) error {
 	in.Products = append(in.Products, p.Product)
 	for _, place := range p.Places {
 		wanted := func(ind pack.Indicator) bool { return ind.Kind == pack.OnFile && ind.Match.Place == place.ID }
-		place.NoFiles = place.Folders && !place.Hash && !slices.ContainsFunc(p.Indicators, wanted)
+		place.NoFiles = place.Folders && !place.Hash && place.Content == 0 && !slices.ContainsFunc(p.Indicators, wanted)
 		in.Places = append(in.Places, place)
 	}
 	for _, f := range p.Logs {
@@ -101,22 +143,63 @@ func (e *Engine) add(p *pack.Pack) error {
 	if err := e.setLatest(p); err != nil {
 		return err
 	}
+	faults := []error{e.addIndicators(p), e.addChecks(p), e.addSigma(p)}
+	if p.Starts != nil {
+		e.starts = append(e.starts, &start{pack: p, ids: e.literals.intern(fromRegexp(p.Starts))})
+	}
+	return errors.Join(faults...)
+}
+
+// addIndicators compiles what indicators.yaml holds.
+func (e *Engine) addIndicators(p *pack.Pack) error {
 	var faults []error
 	for i := range p.Indicators {
-		r, err := compileRule(p, &p.Indicators[i])
+		r, err := compileIndicator(p, &p.Indicators[i])
+		switch {
+		case err != nil:
+		case slices.ContainsFunc(e.rules, func(o *rule) bool { return o.ID == r.ID }):
+			err = errors.New("its id is taken")
+		default:
+			e.addIndicator(r)
+		}
 		if err != nil {
 			faults = append(faults, fmt.Errorf("indicator %q: %w", p.Indicators[i].ID, err))
-			continue
 		}
-		if slices.ContainsFunc(e.rules, func(o *rule) bool { return o.ID == r.ID }) {
-			faults = append(faults, fmt.Errorf("indicator %q: its id is taken", r.ID))
-			continue
-		}
-		r.ids = e.literals.intern(r.literals())
-		e.rules = append(e.rules, r)
 	}
-	if p.Starts != nil {
-		e.starts = append(e.starts, &start{pack: p, ids: e.literals.intern(fromRegexp(p.Starts, false))})
+	return errors.Join(faults...)
+}
+
+func (e *Engine) addIndicator(r *rule) {
+	switch r.Kind {
+	case pack.OnHash:
+		e.addHashes(r)
+		return
+	case pack.OnPeer:
+		r.ids = e.literals.intern(peerLiterals(r.Match.Peers))
+	default:
+		e.files = append(e.files, r)
+	}
+	e.rules = append(e.rules, r)
+}
+
+// addChecks compiles the checks of settings.
+func (e *Engine) addChecks(p *pack.Pack) error {
+	var faults []error
+	for i := range p.Checks {
+		c := &p.Checks[i]
+		r, err := newRule(&c.Indicator)
+		if err == nil {
+			err = r.findPlace(p, c.Place)
+		}
+		if err == nil && slices.ContainsFunc(e.rules, func(o *rule) bool { return o.ID == r.ID }) {
+			err = errors.New("its id is taken")
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("check %q: %w", c.ID, err))
+			continue
+		}
+		e.rules = append(e.rules, r)
+		e.checks = append(e.checks, &check{r, c})
 	}
 	return errors.Join(faults...)
 }
@@ -155,7 +238,11 @@ func (e *Engine) Interest() *evidence.Interest { return &e.interest }
 
 // Begin starts holding one source's evidence against the packs.
 func (e *Engine) Begin(src *evidence.Source) *Examination {
-	return &Examination{engine: e, os: src.ID.OS, buckets: map[bucketKey]*bucket{}, starts: map[*pack.Pack]startTimes{}, blind: map[string]bool{}}
+	x := &Examination{engine: e, os: src.ID.OS, buckets: map[bucketKey]*bucket{}, starts: map[*pack.Pack]startTimes{}, blind: map[string]bool{}}
+	if src.Files != nil {
+		x.cover = e.gaps()
+	}
+	return x
 }
 
 // limit is how many references a finding keeps.

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"fmt"
 	"regexp"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func testPack(t testing.TB) *pack.Pack {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &pack.Pack{
+	p := &pack.Pack{
 		ID: "smartermail", Revision: "1", Scheme: s, Latest: pack.Latest{Version: latest}, RequiredFrom: date("2025-10-09"),
 		Product: evidence.Product{ID: "smartermail", Name: "SmarterMail"},
 		Starts:  regexp.MustCompile(`(?i)^(?:smtp|delivery server) started at `),
@@ -69,8 +70,8 @@ func testPack(t testing.TB) *pack.Pack {
 			vuln(t, s, "CVE-2023-48114", "100.0.8747", "", "2023-12-13", ">=100.0.8495|<=100.0.8664"),
 		},
 		Logs: []evidence.LogFormat{
-			{ID: "smartermail.administrative", Family: "SmarterMail administrative", Layout: "lines"},
-			{ID: "iis.w3c", Family: "web access", Layout: "w3c"},
+			{ID: "smartermail.administrative", Family: "SmarterMail administrative", Layout: "lines", Source: adminSchema().Source, Forms: []evidence.LineForm{{Schema: adminSchema()}}},
+			{ID: "iis.w3c", Family: "web access", Layout: "w3c", Source: webSchema().Source},
 			{ID: "squid", Family: "proxy", Layout: "lines"},
 		},
 		Places: []evidence.Place{
@@ -79,42 +80,45 @@ func testPack(t testing.TB) *pack.Pack {
 		},
 		Indicators: indicators(),
 	}
+	p.Sigma = []pack.SigmaFile{
+		event("reset", "attempt", "high", web, "  s: {cs-method: POST, cs-uri-stem: /api/v1/auth/force-reset-password}\n  refused: {sc-status|re: '^[45]'}\n  condition: s", "CVE-2026-23760"),
+		event("hub", "attempt", "critical", web, "  s: {cs-uri-stem|startswith: [/api/v1/settings/sysadmin/connect-to-hub, /api/v1/settings/system-admin/hub/connect]}\n  condition: s", "CVE-2026-24423"),
+		event("webhook", "attempt", "medium", web, "  s: {cs-uri-stem|contains: /api/v1/webhook}\n  own: {cs-user-agent|contains: the-vendors-own-client}\n  refused: {sc-status|startswith: '4'}\n  condition: s and not own"),
+		event("shell-used", "success", "critical", web, "  s: {cs-uri-stem|re|i: '/[a-z0-9]+_0\\.as[phm]x?$'}\n  condition: s"),
+		event("report-traversal", "attempt", "high", web, "  s: {cs-uri-stem|contains: /api/v1/report/summary/, cs-uri-query|contains: [settings json, admin list]}\n  condition: s", "CVE-2026-7807"),
+		event("reset-logged", "lead", "medium", "{product: smartermail, service: administrative}", "  s: {message|re|i: '\\buser @[^\\r\\n]*force-reset-password'}\n  condition: s"),
+		event("no-agent", "scan", "info", web, "  s: {cs-user-agent: null}\n  condition: s"),
+	}
+	p.Sigma[0].Outcomes = []pack.Outcome{{Condition: "refused", Class: "failed", Severity: "low"}}
+	p.Sigma[2].Outcomes = []pack.Outcome{{Condition: "refused", Class: "failed", Severity: "low"}}
+	prove(p)
+	return p
+}
+
+const web = "{category: webserver}"
+
+// event is a Sigma rule of a pack.
+func event(id, class, severity, source, detection string, cves ...string) pack.SigmaFile {
+	text := fmt.Sprintf("title: %s\nid: %s\nlogsource: %s\ndetection:\n%s\nlevel: medium\n", id, id, source, detection)
+	return pack.SigmaFile{
+		Indicator: pack.Indicator{ID: id, Title: id, Kind: pack.OnSigma, Parts: evidence.CompromisedThen, Class: class, Severity: severity, Vulns: cves},
+		File:      "sigma/" + id + ".yml", Text: []byte(text),
+	}
+}
+
+// prove gives every rule of a pack cases that name it, so that it compiles.
+func prove(p *pack.Pack) {
+	var hit, near pack.Test
+	for _, f := range p.Sigma {
+		hit.Expect, near.Absent = append(hit.Expect, pack.Expect{Rule: f.ID, Label: f.Label}), append(near.Absent, pack.Absent{Rule: f.ID})
+	}
+	p.Tests = []pack.Test{hit, near}
 }
 
 func indicators() []pack.Indicator {
-	path := func(op pack.Op, values ...string) pack.Condition {
-		return pack.Condition{Role: evidence.RolePath, Op: op, Values: values}
-	}
-	post := pack.Condition{Role: evidence.RoleMethod, Op: pack.OpEquals, Values: []string{"POST"}}
-	status := func(re string) []pack.Condition {
-		return []pack.Condition{{Role: evidence.RoleStatus, Op: pack.OpRegexp, Regexp: regexp.MustCompile(re)}}
-	}
-	then, web := evidence.CompromisedThen, []string{"web access"}
-	high, attempt := string(verdict.High), string(verdict.Attempt)
+	then := evidence.CompromisedThen
+	high := string(verdict.High)
 	return []pack.Indicator{
-		{ID: "reset", Title: "password reset", Kind: pack.OnEvent, Parts: then, Class: attempt, Severity: high, Vulns: []string{"CVE-2026-23760"}, Match: pack.Match{
-			Families: web, Where: []pack.Condition{post, path(pack.OpEquals, "/api/v1/auth/force-reset-password")},
-			Outcomes: []pack.Outcome{{Where: status(`^[45]`), Class: "failed", Severity: "low"}},
-		}},
-		{ID: "hub", Title: "connect to hub", Kind: pack.OnEvent, Parts: then, Class: attempt, Severity: "critical", Vulns: []string{"CVE-2026-24423"}, Match: pack.Match{
-			Families: web, Where: []pack.Condition{path(pack.OpStartsWith, "/api/v1/settings/sysadmin/connect-to-hub", "/api/v1/settings/system-admin/hub/connect")},
-		}},
-		{ID: "webhook", Title: "a hook was set", Kind: pack.OnEvent, Parts: then, Class: attempt, Severity: "medium", Match: pack.Match{
-			Families: web, Where: []pack.Condition{path(pack.OpContains, "/api/v1/webhook"), {Role: evidence.RoleAgent, Op: pack.OpContains, Values: []string{"the-vendors-own-client"}, Negate: true}},
-			Outcomes: []pack.Outcome{{Where: status(`^4`), Class: "failed", Severity: "low"}},
-		}},
-		{ID: "shell-used", Title: "web shell", Kind: pack.OnEvent, Parts: then, Class: "success", Severity: "critical", Match: pack.Match{
-			Families: web, Where: []pack.Condition{{Role: evidence.RolePath, Op: pack.OpRegexp, Regexp: regexp.MustCompile(`/[a-z0-9]+_0\.as[phm]x?$`)}},
-		}},
-		{ID: "report-traversal", Title: "file read", Kind: pack.OnEvent, Parts: then, Class: attempt, Severity: high, Vulns: []string{"CVE-2026-7807"}, Match: pack.Match{
-			Families: web, Where: []pack.Condition{path(pack.OpContains, "/api/v1/report/summary/"), {Role: evidence.RoleQuery, Op: pack.OpContains, Values: []string{"settings json", "admin list"}}},
-		}},
-		{ID: "reset-logged", Title: "reset in the product's log", Kind: pack.OnEvent, Parts: then, Class: "lead", Severity: "medium", Match: pack.Match{
-			Families: []string{"SmarterMail administrative"}, Where: []pack.Condition{{Role: evidence.RoleMessage, Op: pack.OpRegexp, Regexp: regexp.MustCompile(`(?i)\buser @[^\r\n]*force-reset-password`)}},
-		}},
-		{ID: "no-agent", Title: "no user agent", Kind: pack.OnEvent, Parts: then, Class: "scan", Severity: "info", Match: pack.Match{
-			Families: web, Where: []pack.Condition{{Role: evidence.RoleAgent, Op: pack.OpEmpty}},
-		}},
 		{ID: "c2", Title: "contact with the attacker", Kind: pack.OnPeer, Parts: then, Class: "success", Severity: "critical", ValidFrom: date("2026-01-01"), ValidUntil: date("2026-06-01"), Match: pack.Match{
 			Peers: []string{"198.51.100.7", "v2-api.example.org", ".microsfot.example"}, Direction: pack.Either,
 		}},
@@ -168,6 +172,7 @@ func webSchema() *evidence.Schema {
 
 func adminSchema() *evidence.Schema {
 	s := evidence.NewSchema("smartermail.administrative", "c-ip", "message")
+	s.Source = evidence.LogSource{Product: "smartermail", Service: "administrative"}
 	s.Roles[evidence.RoleAddress], s.Roles[evidence.RoleMessage] = 0, 1
 	return s
 }

@@ -10,9 +10,6 @@ import (
 	"postern/verdict"
 )
 
-// mostPrograms is how many schemas a lane remembers the programs of.
-const mostPrograms = 64
-
 // Examination is the evidence.Sink of one source. Its methods are safe for
 // concurrent use; Result is called once, after every lane was closed.
 type Examination struct {
@@ -21,6 +18,7 @@ type Examination struct {
 
 	mu       sync.Mutex
 	buckets  map[bucketKey]*bucket
+	steps    steps
 	starts   starts
 	installs []evidence.Installation
 	cover    []evidence.Coverage
@@ -29,7 +27,7 @@ type Examination struct {
 
 // Lane opens a lane. See evidence.Sink.
 func (x *Examination) Lane(ref evidence.Ref) evidence.Lane {
-	return &lane{x: x, ref: ref, buckets: map[bucketKey]*bucket{}, starts: starts{}, programs: map[*evidence.Schema]*program{}}
+	return &lane{x: x, ref: ref, buckets: map[bucketKey]*bucket{}, starts: starts{}}
 }
 
 // Cover takes a coverage row. See evidence.Sink.
@@ -51,19 +49,29 @@ type lane struct {
 	x        *Examination
 	ref      evidence.Ref
 	buckets  map[bucketKey]*bucket
+	steps    steps
 	starts   starts
 	installs []evidence.Installation
-	last     *program
-	programs map[*evidence.Schema]*program
+	schema   *evidence.Schema // of the program
+	program  *program
+	scratch  []int
 }
 
 // Events takes rows of one schema. See evidence.Lane.
 func (l *lane) Events(batch *evidence.EventBatch) error {
-	p := l.program(batch.Schema)
 	e := l.x.engine
+	if l.schema != batch.Schema {
+		l.schema, l.program = batch.Schema, e.program(batch.Schema)
+		l.x.sayBlind(l.ref.Path, l.program.blind)
+	}
+	p := l.program
 	for i := range batch.Events {
 		event := &batch.Events[i]
-		p.match(e.literals, event, func(s sighting) { l.add(s, event.Ref, event.Time, event.Raw) })
+		p.match(e.literals, event, &l.scratch, func(s sighting, by []stepper) {
+			l.add(s, event.Ref, event.Time, event.Raw)
+			l.steps.sight(s.rule, by, event)
+		})
+		e.peers.match(e.literals, p, event, func(s sighting) { l.add(s, event.Ref, event.Time, event.Raw) })
 		for _, st := range p.starts {
 			if p.started(e.literals, event, st) {
 				l.starts.add(st.pack, event.Time)
@@ -71,24 +79,6 @@ func (l *lane) Events(batch *evidence.EventBatch) error {
 		}
 	}
 	return nil
-}
-
-// program finds or compiles the program of a schema.
-func (l *lane) program(s *evidence.Schema) *program {
-	if l.last != nil && l.last.schema == s {
-		return l.last
-	}
-	p := l.programs[s]
-	if p == nil {
-		if len(l.programs) >= mostPrograms {
-			clear(l.programs) // a log may change its columns on every line
-		}
-		p = l.x.engine.compile(s)
-		l.programs[s] = p
-		l.x.sayBlind(l.ref.Path, p.blind)
-	}
-	l.last = p
-	return p
 }
 
 // sayBlind covers columns that rules need and a log does not have: what they
@@ -156,7 +146,8 @@ func (l *lane) Close() error {
 			x.starts.add(p, at)
 		}
 	}
+	x.steps.merge(&l.steps)
 	x.installs = append(x.installs, l.installs...)
-	l.buckets, l.starts, l.installs = map[bucketKey]*bucket{}, starts{}, nil
+	l.buckets, l.steps, l.starts, l.installs = map[bucketKey]*bucket{}, steps{}, starts{}, nil
 	return nil
 }

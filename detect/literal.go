@@ -5,66 +5,19 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"strings"
-
-	"postern/pack"
 )
 
 // shortest is the fewest bytes that make a literal worth looking for.
 const shortest = 3
 
-// literals returns strings of which one stands, ASCII case folded, in the raw
-// bytes of every event the rule matches, unless one of spellings does. Nil:
-// there are none, and the rule is evaluated always.
-func (r *rule) literals() []string {
-	if r.Kind == pack.OnPeer {
-		return peerLiterals(r.Match.Peers)
-	}
-	if r.Kind != pack.OnEvent {
-		return nil
-	}
-	if i := r.hinge(); i >= 0 {
-		return fromCondition(&r.Match.Where[i])
-	}
-	return nil
-}
-
-// hinge is the condition whose literals stand for the rule: the one with the
-// heaviest; -1 if none has any.
-func (r *rule) hinge() int {
-	at, best := -1, 0
-	for i := range r.Match.Where {
-		if w := weight(fromCondition(&r.Match.Where[i])); w > best {
-			at, best = i, w
-		}
-	}
-	return at
-}
-
-// fromCondition gives one literal for every alternative, or none at all.
-func fromCondition(c *pack.Condition) []string {
-	if c.Negate {
-		return nil
-	}
-	switch c.Op {
-	case pack.OpRegexp:
-		return fromRegexp(c.Regexp, mayEncode(c))
-	case pack.OpEquals, pack.OpContains, pack.OpStartsWith, pack.OpEndsWith:
-		return usable(c.Values, mayEncode(c))
-	}
-	return nil
-}
-
 // fromRegexp gives literals of which one stands in every match, nil when the
 // pattern has none.
-func fromRegexp(re *regexp.Regexp, encoded bool) []string {
-	if re == nil {
-		return nil
-	}
+func fromRegexp(re *regexp.Regexp) []string {
 	tree, err := syntax.Parse(re.String(), syntax.Perl)
 	if err != nil {
 		return nil
 	}
-	return usable(required(tree.Simplify()), encoded)
+	return usable(required(tree.Simplify()), false)
 }
 
 // required walks a pattern for the heaviest set of literals one of which every
@@ -116,11 +69,12 @@ func usable(alternatives []string, encoded bool) []string {
 }
 
 // longestRun cuts at what is not plain ASCII, and in a path or query at what
-// decoding makes: a blank may have been "+", a first slash may have been added.
+// decoding makes: a blank may have been "+", a first slash may have been added,
+// and path and query stand in columns of their own.
 func longestRun(s string, encoded bool) string {
 	best := ""
 	for run := range strings.FieldsFuncSeq(s, func(r rune) bool {
-		return r >= 0x7f || r < ' ' || encoded && (r == ' ' || r == '+' || r == '%' || r == '\\')
+		return r >= 0x7f || r < ' ' || encoded && (r == ' ' || r == '+' || r == '%' || r == '\\' || r == '?')
 	}) {
 		if encoded {
 			run = strings.Trim(run, "/")

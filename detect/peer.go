@@ -1,10 +1,6 @@
 package detect
 
 import (
-	"bytes"
-	"net/netip"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,55 +15,6 @@ const (
 	labelStale   = "outside the time for which the indicator is known good"
 )
 
-// peers is all that several rules call a peer, to tell at once that a host is
-// none of them.
-type peers struct {
-	names, addrs map[string]bool
-	below        []string // endings with their dot
-	nets         []netip.Prefix
-}
-
-func newPeers(rules []*rule) *peers {
-	p := &peers{names: map[string]bool{}, addrs: map[string]bool{}}
-	for _, r := range rules {
-		for _, peer := range r.Match.Peers {
-			net, err := netip.ParsePrefix(peer)
-			addr, bad := netip.ParseAddr(peer)
-			switch {
-			case err == nil:
-				p.nets = append(p.nets, net)
-			case bad == nil:
-				p.addrs[addr.Unmap().String()] = true
-			case strings.HasPrefix(peer, "."):
-				p.below = append(p.below, peer)
-			default:
-				p.names[peer] = true
-			}
-		}
-	}
-	return p
-}
-
-// any reports whether one of the event's hosts may be a peer of a rule: those
-// it denies, pack.Match.HoldsPeer denies too.
-func (p *peers) any(m *mentions) bool {
-	return slices.ContainsFunc([][]string{m.from, m.to, m.named}, func(hosts []string) bool { return slices.ContainsFunc(hosts, p.maybe) })
-}
-
-func (p *peers) maybe(host string) bool {
-	host = strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
-	if host == "" {
-		return false
-	}
-	if last := host[len(host)-1]; last >= '0' && last <= '9' || strings.Contains(host, ":") {
-		if addr, err := netip.ParseAddr(host); err == nil {
-			addr = addr.Unmap().WithZone("")
-			return p.addrs[addr.String()] || slices.ContainsFunc(p.nets, func(n netip.Prefix) bool { return n.Contains(addr) })
-		}
-	}
-	return p.names[host] || slices.ContainsFunc(p.below, func(end string) bool { return strings.HasSuffix(host, end) })
-}
-
 // mentions are the hosts one event names, and how.
 type mentions struct {
 	from, to, named []string
@@ -78,10 +25,9 @@ type mentions struct {
 // the address is ours and the hosts in its other values were contacted.
 func (p *program) mentioned(e *evidence.Event) *mentions {
 	m := &mentions{}
-	address := int(p.schema.Roles[evidence.RoleAddress])
 	for i, value := range e.Values {
 		switch {
-		case i == address:
+		case i == p.address:
 			m.from = hostsIn(value)
 		case p.outbound:
 			m.to = append(m.to, hostsIn(value)...)
@@ -95,10 +41,11 @@ func (p *program) mentioned(e *evidence.Event) *mentions {
 // sight grades a peer: contact to it is the finding, contact from it an
 // attempt at most, and its name alone a lead.
 func (m *mentions) sight(r *rule, at time.Time) (sighting, bool) {
-	s := sighting{r, r.class, r.severity, r.Label, ""}
+	s, peer := sighting{r, r.class, r.severity, r.Label, ""}, ""
 	any := func(hosts []string) bool {
 		for _, h := range hosts {
-			if r.Match.HoldsPeer(h) {
+			if p, held := r.hosts.find(h); held {
+				peer = p
 				return true
 			}
 		}
@@ -118,12 +65,16 @@ func (m *mentions) sight(r *rule, at time.Time) (sighting, bool) {
 	if !at.IsZero() && !(evidence.Period{From: r.ValidFrom, To: r.ValidUntil}).Holds(at) {
 		s.class, s.label = verdict.Lead, note(r.Label, labelStale)
 	}
+	if r.named {
+		s.label = note(peer, s.label)
+	}
 	return s, true
 }
 
+// note adds to a label.
 func note(label, more string) string {
-	if label == "" {
-		return more
+	if label == "" || more == "" {
+		return label + more
 	}
 	return label + "; " + more
 }
@@ -145,7 +96,7 @@ func hostsIn(value []byte) []string {
 			}
 			start = end + 1
 		}
-		decoded := unescape(value)
+		decoded := unescape(value, false)
 		if len(decoded) == len(value) {
 			break
 		}
@@ -168,23 +119,4 @@ func bareHost(word string) string {
 		word, _, _ = strings.Cut(word, ":")
 	}
 	return strings.TrimSuffix(word, ".")
-}
-
-// unescape decodes %XX; a broken escape stays and hides nothing.
-func unescape(b []byte) []byte {
-	if bytes.IndexByte(b, '%') < 0 {
-		return b
-	}
-	out := make([]byte, 0, len(b))
-	for i := 0; i < len(b); i++ {
-		if b[i] == '%' && i+2 < len(b) {
-			if c, err := strconv.ParseUint(string(b[i+1:i+3]), 16, 8); err == nil {
-				out = append(out, byte(c))
-				i += 2
-				continue
-			}
-		}
-		out = append(out, b[i])
-	}
-	return out
 }

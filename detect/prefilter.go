@@ -110,10 +110,9 @@ func fold(dst, b []byte) []byte {
 }
 
 // spares reports whether the prefilter proves that nothing needing one of ids
-// can match an event with these hits. hidden says that they may be spelled
-// otherwise there.
-func (l *literals) spares(hits evidence.Hits, ids []uint32, hidden bool) bool {
-	return hits.Known && ids != nil && !hidden && !among(hits, ids) && !among(hits, l.fold)
+// can match an event with these hits.
+func (l *literals) spares(hits evidence.Hits, ids []uint32) bool {
+	return hits.Known && ids != nil && !among(hits, ids) && !among(hits, l.fold)
 }
 
 // mayHide reports whether a value is spelled in a way that decoding changes.
@@ -124,7 +123,10 @@ func mayHide(values [][]byte, at int) bool {
 		slices.ContainsFunc(pathSpellings, func(s string) bool { return bytes.Contains(values[at], []byte(s)) })
 }
 
-// among reports whether one of ids was hit.
+// among reports whether one of ids, ascending, was hit.
 func among(hits evidence.Hits, ids []uint32) bool {
-	return slices.ContainsFunc(hits.IDs, func(id uint32) bool { return slices.Contains(ids, id) })
+	return slices.ContainsFunc(hits.IDs, func(id uint32) bool {
+		_, wanted := slices.BinarySearch(ids, id)
+		return wanted
+	})
 }

@@ -2,75 +2,77 @@ package detect
 
 import (
 	"slices"
+	"strings"
 
+	"postern/detect/sigma"
 	"postern/evidence"
 	"postern/pack"
-	"postern/verdict"
 )
 
 // program is the engine's rules compiled for one schema: conditions stand by
-// position, and what the schema cannot answer has dropped out.
+// position, and what the schema cannot answer has dropped out. Schemas of the
+// same format and fields share one.
 type program struct {
-	schema   *evidence.Schema
-	events   []boundRule
-	peers    []*rule
-	known    *peers // what peers ask for
+	sigma    *sigma.Program
+	rules    []*rule          // by index of sigma's rules
+	labels   []int            // indices of rules that only label
+	always   []int            // indices of rules without literals
+	literal  map[uint32][]int // indices of rules by their literals
+	decoded  []int            // indices of rules whose literals may be spelled otherwise in hinges
+	hinges   []int            // positions of values that are decoded before they are compared
+	steps    [][]stepper      // by index: how correlations look at a rule's sightings
+	address  int              // position of the client's address, -1: none
 	starts   []*start
 	message  int      // position of the message, -1: none
 	outbound bool     // the log shows whom we went to
-	blind    []string // roles the format should have and this schema lacks, that rules need
+	blind    []string // what rules need and logs of this format have, and this schema lacks
 }
-
-type boundRule struct {
-	*rule
-	hinge    int // position of the value with the rule's literals, if it is decoded before it is compared; -1: as it stands
-	where    []test
-	outcomes []boundOutcome
-}
-
-type boundOutcome struct {
-	where    []test
-	class    verdict.Class
-	severity verdict.Severity
-	fixed    verdict.Class // instead of class while the build was proven fixed; "" for none
-}
-
-// test is one condition and the position of the value it holds against.
-type test struct {
-	*pack.Condition
-	at int
-}
-
-// roleNames are the roles as packs and operators call them.
-var roleNames = [evidence.NumRoles]string{"address", "account", "agent", "method", "path", "query", "status", "host", "message"}
 
 // outboundLogs are the log source categories (Sigma taxonomy) whose records
 // name whom we contacted, not who contacted us.
 var outboundLogs = map[string]bool{"proxy": true, "firewall": true, "dns": true, "network_connection": true}
 
+// program finds or compiles the program of a schema.
+func (e *Engine) program(s *evidence.Schema) *program {
+	key := s.Format + "\x00" + strings.Join(s.Fields, "\x00")
+	for _, at := range s.Roles {
+		key += string(rune(at + 1))
+	}
+	if p, known := e.programs.Load(key); known {
+		return p.(*program)
+	}
+	p, _ := e.programs.LoadOrStore(key, e.compile(s))
+	return p.(*program)
+}
+
 // compile binds the rules to a schema.
 func (e *Engine) compile(s *evidence.Schema) *program {
-	family := e.family(s)
-	p := &program{schema: s, message: int(s.Roles[evidence.RoleMessage]), outbound: outboundLogs[s.Source.Category]}
-	lacking := map[string]bool{}
-	for _, r := range e.rules {
-		if !r.inFamily(family) {
-			continue
-		}
-		switch r.Kind {
-		case pack.OnPeer:
-			p.peers = append(p.peers, r)
-		case pack.OnEvent:
-			where, missing := bind(s, r.Match.Where)
-			if missing == "" {
-				p.events = append(p.events, boundRule{rule: r, hinge: r.decoded(where), where: where, outcomes: bindOutcomes(s, r.Match.Outcomes)})
-			} else if e.formats[s.Format].Layout == "w3c" && len(r.Match.Families) > 0 && !lacking[missing] {
-				lacking[missing] = true
-				p.blind = append(p.blind, missing)
-			}
+	p := &program{
+		address: int(s.Roles[evidence.RoleAddress]), message: int(s.Roles[evidence.RoleMessage]),
+		outbound: outboundLogs[s.Source.Category], literal: map[uint32][]int{},
+	}
+	fit := map[*sigma.Rule]*rule{}
+	var wanted []*sigma.Rule
+	cols := columns{e.sourced(s)}
+	for _, r := range e.events {
+		if cols.Source == (evidence.LogSource{}) || r.event.Source.Fits(sourceOf(cols.Source)) {
+			wanted = append(wanted, r.event.Rule)
+			fit[r.event.Rule] = r
 		}
 	}
-	p.known = newPeers(p.peers)
+	p.sigma = sigma.Compile(wanted, cols.resolve)
+	for i := range p.sigma.Len() {
+		r := fit[p.sigma.Rule(i)]
+		delete(fit, p.sigma.Rule(i))
+		p.add(cols, r)
+	}
+	for _, r := range wanted { // what is left can't hold here for want of a column
+		if left := fit[r]; left != nil && !left.own && e.formats[s.Format].Layout == "w3c" {
+			p.blind = append(p.blind, cols.lacking(r)...)
+		}
+	}
+	slices.Sort(p.blind)
+	p.blind = slices.Compact(p.blind)
 	for _, st := range e.starts {
 		if p.message >= 0 && st.reads(s.Format) {
 			p.starts = append(p.starts, st)
@@ -79,90 +81,114 @@ func (e *Engine) compile(s *evidence.Schema) *program {
 	return p
 }
 
-// bind finds the position of every condition; missing names the first role or
-// field that the schema lacks.
-func bind(s *evidence.Schema, conditions []pack.Condition) (tests []test, missing string) {
-	for i := range conditions {
-		c := &conditions[i]
-		at, name := -1, c.Field
-		switch {
-		case c.Field != "":
-			at = s.Index(c.Field)
-		case c.Role < evidence.NumRoles:
-			at, name = int(s.Roles[c.Role]), roleNames[c.Role]
-		}
-		if at < 0 {
-			return nil, name
-		}
-		tests = append(tests, test{c, at})
+// sourced is a schema with its format's log source where it states none. A log
+// that nobody knows the source of is held against every rule: leaving it out
+// would be silence.
+func (e *Engine) sourced(s *evidence.Schema) *evidence.Schema {
+	if s.Source != (evidence.LogSource{}) {
+		return s
 	}
-	return tests, ""
+	with := *s
+	with.Source = e.formats[s.Format].Source
+	return &with
 }
 
-func bindOutcomes(s *evidence.Schema, outcomes []pack.Outcome) []boundOutcome {
-	var all []boundOutcome
-	for _, o := range outcomes {
-		if where, missing := bind(s, o.Where); missing == "" {
-			all = append(all, boundOutcome{where, verdict.Class(o.Class), verdict.Severity(o.Severity), verdict.Class(o.WhenFixed)})
-		}
-	}
-	return all
+func sourceOf(s evidence.LogSource) sigma.LogSource {
+	return sigma.LogSource{Product: s.Product, Category: s.Category, Service: s.Service}
 }
 
-func holds(tests []test, values [][]byte) bool {
-	for _, t := range tests {
-		var value []byte
-		if t.at < len(values) {
-			value = values[t.at]
-		}
-		if !t.Holds(value) {
-			return false
+// add takes the next rule of the compiled ones.
+func (p *program) add(cols columns, r *rule) {
+	i := len(p.rules)
+	p.rules = append(p.rules, r)
+	by, lacking := cols.steppers(r)
+	p.steps = append(p.steps, by)
+	p.blind = append(p.blind, lacking...)
+	if r.event.label {
+		p.labels = append(p.labels, i)
+		return
+	}
+	if len(r.event.ids) == 0 {
+		p.always = append(p.always, i)
+		return
+	}
+	for _, id := range r.event.ids {
+		p.literal[id] = append(p.literal[id], i)
+	}
+	if cols.decodes(r.event.fields) {
+		p.decoded = append(p.decoded, i)
+		for _, role := range []evidence.Role{evidence.RolePath, evidence.RoleQuery} {
+			if at := int(cols.Roles[role]); at >= 0 && !slices.Contains(p.hinges, at) {
+				p.hinges = append(p.hinges, at)
+			}
 		}
 	}
-	return true
+}
+
+// candidates lists the rules that may match an event, ascending, into dst:
+// all of them, unless the prefilter proves that a rule's literals are not there.
+func (p *program) candidates(l *literals, e *evidence.Event, dst []int) []int {
+	dst = dst[:0]
+	if !e.Hits.Known || among(e.Hits, l.fold) {
+		for i := range p.rules {
+			dst = append(dst, i)
+		}
+		return dst
+	}
+	dst = append(dst, p.always...)
+	for _, id := range e.Hits.IDs {
+		dst = append(dst, p.literal[id]...)
+	}
+	if len(p.decoded) > 0 && among(e.Hits, l.path) && slices.ContainsFunc(p.hinges, func(at int) bool { return mayHide(e.Values, at) }) {
+		dst = append(dst, p.decoded...)
+	}
+	slices.Sort(dst)
+	return slices.Compact(dst)
+}
+
+// match holds one event against the rules and reports what it is to found.
+func (p *program) match(l *literals, e *evidence.Event, scratch *[]int, found func(sighting, []stepper)) {
+	*scratch = p.candidates(l, e, *scratch)
+	labelled, label := false, ""
+	for _, i := range *scratch {
+		r := p.rules[i]
+		if r.event.label || !p.sigma.Match(i, e.Values, e.Raw) {
+			continue
+		}
+		if !labelled {
+			labelled, label = true, p.label(e)
+		}
+		s := p.grade(i, e)
+		s.label = note(s.label, label)
+		found(s, p.steps[i])
+	}
+}
+
+// label gives the labels that hold for an event.
+func (p *program) label(e *evidence.Event) (label string) {
+	for _, i := range p.labels {
+		if p.sigma.Match(i, e.Values, e.Raw) {
+			label = note(label, p.rules[i].Label)
+		}
+	}
+	return label
 }
 
 // grade is what a match is: the first outcome that holds, or the rule's own
 // class and severity.
-func (b *boundRule) grade(values [][]byte) sighting {
-	for _, o := range b.outcomes {
-		if holds(o.where, values) {
-			return sighting{b.rule, o.class, o.severity, b.Label, o.fixed}
+func (p *program) grade(i int, e *evidence.Event) sighting {
+	r := p.rules[i]
+	for _, o := range r.event.outcomes {
+		if p.sigma.Holds(i, o.condition, e.Values, e.Raw) {
+			return sighting{r, o.class, o.severity, r.Label, o.fixed}
 		}
 	}
-	return sighting{b.rule, b.class, b.severity, b.Label, ""}
-}
-
-// match holds one event against the program and reports what it is to found.
-func (p *program) match(l *literals, e *evidence.Event, found func(sighting)) {
-	respelled := among(e.Hits, l.path)
-	for i := range p.events {
-		b := &p.events[i]
-		if l.spares(e.Hits, b.ids, respelled && mayHide(e.Values, b.hinge)) || !holds(b.where, e.Values) {
-			continue
-		}
-		found(b.grade(e.Values))
-	}
-	var hosts *mentions
-	hidden := among(e.Hits, l.peer)
-	for _, r := range p.peers {
-		if l.spares(e.Hits, r.ids, hidden) {
-			continue
-		}
-		if hosts == nil {
-			if hosts = p.mentioned(e); !p.known.any(hosts) {
-				break
-			}
-		}
-		if s, ok := hosts.sight(r, e.Time); ok {
-			found(s)
-		}
-	}
+	return sighting{r, r.class, r.severity, r.Label, ""}
 }
 
 // started reports whether the event says that a pack's product started.
 func (p *program) started(l *literals, e *evidence.Event, st *start) bool {
-	return p.message < len(e.Values) && !l.spares(e.Hits, st.ids, false) && st.pack.Starts.Match(e.Values[p.message])
+	return p.message < len(e.Values) && !l.spares(e.Hits, st.ids) && st.pack.Starts.Match(e.Values[p.message])
 }
 
 // start is how one pack's product says that it started.

@@ -23,8 +23,12 @@ func (x *Examination) Result(asOf time.Time) Result {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	installs := x.judge(asOf)
-	r := Result{Findings: x.fold(installs)}
+	r := Result{Findings: append(x.fold(installs), x.correlate(installs)...)}
 	cover := slices.Clone(x.cover)
+	if x.steps.lost {
+		cover = append(cover, evidence.Gap(evidence.CoverLog, "sequences of events", evidence.CompromisedThen, evidence.Limited,
+			"more sightings than are kept: a sequence among the others would not be seen"))
+	}
 	for i := range installs {
 		j := &installs[i]
 		r.Installations = append(r.Installations, j.Installation)
@@ -69,9 +73,11 @@ func (x *Examination) fold(installs []judged) []verdict.Finding {
 			// Its outcome is open, whatever the status was, and it weighs as
 			// much as any other attempt.
 			class, severity = verdict.Attempt, graver(severity, key.rule.severity)
+		case key.fixed == nothing && proven:
+			continue
 		case key.fixed != "" && proven:
 			class, severity = key.fixed, verdict.Low
-		case key.fixed != "" && !provenAffected(installs, key.rule.Vulns):
+		case key.fixed != "" && key.fixed != nothing && !provenAffected(installs, key.rule.Vulns):
 			class = verdict.Attempt
 		}
 		k := foldKey{key.rule, class, key.label}

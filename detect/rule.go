@@ -5,18 +5,42 @@ import (
 	"fmt"
 	"slices"
 
+	"postern/detect/sigma"
 	"postern/evidence"
 	"postern/pack"
 	"postern/verdict"
 )
 
-// rule is one compiled indicator.
+// rule is one compiled rule of any kind: an indicator of a pack, a Sigma or
+// YARA rule, a check of settings, or a correlation.
 type rule struct {
 	*pack.Indicator
 	class    verdict.Class // of a match that no outcome refines
 	severity verdict.Severity
-	place    *evidence.Place // for OnFile, OnFolder
-	ids      []uint32        // prefilter literals, any of which stands in whatever the rule matches; nil: evaluate always
+	place    *evidence.Place // OnFile, OnFolder, OnSetting
+	ids      []uint32        // OnPeer: as eventRule.ids
+	hosts    *hosts          // OnPeer
+	event    *eventRule      // OnSigma
+	own      bool            // the operator's, of no pack
+	named    bool            // a match is labelled with what matched: a list of the operator's
+}
+
+// eventRule is a Sigma rule and how its matches are graded.
+type eventRule struct {
+	*sigma.Rule
+	outcomes []outcome
+	label    bool     // no finding: it labels what other rules see
+	ids      []uint32 // prefilter literals, any of which stands in whatever the rule matches; nil: evaluate always
+	fields   []string // the fields that these literals stand in
+	uses     []use    // by correlations
+}
+
+// outcome refines a match by one more condition over the rule's searches.
+type outcome struct {
+	condition int
+	class     verdict.Class
+	severity  verdict.Severity
+	fixed     verdict.Class // instead of class while the build was proven fixed; "" for none
 }
 
 var (
@@ -24,27 +48,32 @@ var (
 	severities = []verdict.Severity{verdict.Info, verdict.Low, verdict.Medium, verdict.High, verdict.Critical}
 )
 
-// compileRule checks that an indicator can match at all.
-func compileRule(p *pack.Pack, ind *pack.Indicator) (*rule, error) {
+// newRule makes a rule of an indicator whose class and severity exist.
+func newRule(ind *pack.Indicator) (*rule, error) {
 	r := &rule{Indicator: ind, class: verdict.Class(ind.Class), severity: verdict.Severity(ind.Severity)}
-	if !slices.Contains(classes, r.class) || !slices.Contains(severities, r.severity) {
-		return nil, fmt.Errorf("class %q or severity %q is none there is", ind.Class, ind.Severity)
+	return r, gradeKnown(ind.Class, ind.Severity)
+}
+
+func gradeKnown(class, severity string) error {
+	if !slices.Contains(classes, verdict.Class(class)) || !slices.Contains(severities, verdict.Severity(severity)) {
+		return fmt.Errorf("class %q or severity %q is none there is", class, severity)
 	}
-	for _, o := range ind.Match.Outcomes {
-		if !slices.Contains(classes, verdict.Class(o.Class)) || !slices.Contains(severities, verdict.Severity(o.Severity)) {
-			return nil, fmt.Errorf("outcome with class %q or severity %q, which is none there is", o.Class, o.Severity)
-		}
+	return nil
+}
+
+// compileIndicator checks that an indicator can match at all.
+func compileIndicator(p *pack.Pack, ind *pack.Indicator) (*rule, error) {
+	r, err := newRule(ind)
+	if err != nil {
+		return nil, err
 	}
 	m := &ind.Match
 	switch ind.Kind {
-	case pack.OnEvent:
-		if len(m.Where) == 0 {
-			return nil, errors.New("no condition: it would match every event")
-		}
 	case pack.OnPeer:
 		if len(m.Peers) == 0 {
 			return nil, errors.New("no peers")
 		}
+		r.hosts = newHosts(m.Peers)
 	case pack.OnHash:
 		if len(m.Hashes) == 0 {
 			return nil, errors.New("no hashes")
@@ -53,7 +82,7 @@ func compileRule(p *pack.Pack, ind *pack.Indicator) (*rule, error) {
 			return nil, errors.New("no place asks for hashes")
 		}
 	case pack.OnFile, pack.OnFolder:
-		return r, r.findPlace(p)
+		return r, r.findPlace(p, m.Place)
 	default:
 		return nil, fmt.Errorf("kind %q is none there is", ind.Kind)
 	}
@@ -61,41 +90,20 @@ func compileRule(p *pack.Pack, ind *pack.Indicator) (*rule, error) {
 }
 
 // findPlace binds a rule to its place, which must ask for all that it needs.
-func (r *rule) findPlace(p *pack.Pack) error {
-	m := &r.Match
-	i := slices.IndexFunc(p.Places, func(pl evidence.Place) bool { return pl.ID == m.Place })
+func (r *rule) findPlace(p *pack.Pack, id string) error {
+	i := slices.IndexFunc(p.Places, func(pl evidence.Place) bool { return pl.ID == id })
 	switch {
 	case i < 0:
-		return fmt.Errorf("no place %q", m.Place)
+		return fmt.Errorf("no place %q", id)
 	case r.Kind == pack.OnFolder && !p.Places[i].Folders:
-		return fmt.Errorf("place %q does not ask for folders", m.Place)
-	case m.TestsContent() && p.Places[i].Content <= 0:
-		return fmt.Errorf("place %q does not ask for content", m.Place)
+		return fmt.Errorf("place %q does not ask for folders", id)
+	case (r.Kind == pack.OnSetting || r.Match.TestsContent()) && p.Places[i].Content <= 0:
+		return fmt.Errorf("place %q does not ask for content", id)
 	}
 	r.place = &p.Places[i]
 	return nil
 }
 
-// inFamily reports whether the rule is held against logs of a family. A family
-// nobody knows is held against everything: leaving it out would be silence.
-func (r *rule) inFamily(family string) bool {
-	return len(r.Match.Families) == 0 || family == "" || slices.Contains(r.Match.Families, family)
-}
-
-// decoded gives the position of the value with the rule's literals, where an
-// encoder may have spelled it otherwise; -1 if it is compared as it stands.
-func (r *rule) decoded(where []test) int {
-	if i := r.hinge(); i >= 0 && mayEncode(where[i].Condition) {
-		return where[i].at
-	}
-	return -1
-}
-
-// mayEncode reports a condition over a path or query, which pack.Condition
-// decodes before it compares.
-func mayEncode(c *pack.Condition) bool {
-	if c.Field != "" {
-		return c.Field == "cs-uri-stem" || c.Field == "cs-uri-query"
-	}
-	return c.Role == evidence.RolePath || c.Role == evidence.RoleQuery
+func newOutcome(condition int, o pack.Outcome) outcome {
+	return outcome{condition, verdict.Class(o.Class), verdict.Severity(o.Severity), verdict.Class(o.WhenFixed)}
 }

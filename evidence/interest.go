@@ -90,6 +90,7 @@ type Place struct {
 	ID      string
 	OS      OS               // "" for any
 	Paths   []*regexp.Regexp // over the machine's path, lower case, slashes forward: `c:/inetpub/wwwroot/x.aspx`, `/etc/cron.d/x_0`
+	Files   map[string]bool  // paths of the machine, written as Paths sees them
 	Roots   []string         // folders that must be covered for the place to count as looked at: `C:\inetpub\wwwroot`; absent on a whole tree is fine, on a partial one a gap
 	Folders bool             // directories are wanted too
 	NoFiles bool             // and nothing else

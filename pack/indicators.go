@@ -61,7 +61,7 @@ func (l *loader) indicator(f *file, s *specIndicator) Indicator {
 	if !out.ValidUntil.IsZero() {
 		out.ValidUntil = out.ValidUntil.AddDate(0, 0, 1) // the day named is the last
 	}
-	if out.Kind == OnEvent || out.Kind == OnPeer {
+	if out.Kind == OnPeer {
 		out.Parts = evidence.CompromisedThen
 	}
 	l.known(f, s.Vulns, s.Attack)
@@ -69,9 +69,6 @@ func (l *loader) indicator(f *file, s *specIndicator) Indicator {
 		f.Fail(s.ValidUntil.At, ErrValue, "valid_until lies before valid_from")
 	}
 	f.proof(s.Severity, s.Confidence, s.Class)
-	for _, o := range s.Match.Outcomes {
-		f.proof(o.Severity, s.Confidence, o.Class)
-	}
 	out.Match = l.match(f, s)
 	return out
 }
@@ -102,18 +99,9 @@ func (f *file) proof(severity, confidence, class text) {
 func (l *loader) match(f *file, s *specIndicator) Match {
 	m := &s.Match
 	out := Match{
-		Families: strs(m.Families), Place: m.Place.Value, Name: m.Name.Regexp, Except: m.Except.Regexp, Text: m.Text.Regexp,
+		Place: m.Place.Value, Name: m.Name.Regexp, Except: m.Except.Regexp, Text: m.Text.Regexp,
 		Content: f.decoded(m.Content), Magic: f.decoded(m.Magic), Hashes: f.hashes(m.Hashes), Peers: f.peers(m.Peers),
 		Direction: Direction(m.Direction.Value),
-	}
-	for _, family := range m.Families {
-		if !slices.ContainsFunc(l.pack.Logs, func(g evidence.LogFormat) bool { return g.Family == family.Value }) {
-			f.Fail(family.At, ErrReference, "no log has the family %q", family.Value)
-		}
-	}
-	out.Where = l.conditions(f, m.Families, m.Where)
-	for _, o := range m.Outcomes {
-		out.Outcomes = append(out.Outcomes, Outcome{Where: l.conditions(f, m.Families, o.Where), Class: o.Class.Value, Severity: o.Severity.Value, WhenFixed: o.WhenFixed.Value})
 	}
 	f.lowerCase(m.Name)
 	f.lowerCase(m.Except)
@@ -134,9 +122,6 @@ func (l *loader) fits(f *file, s *specIndicator) {
 		set       bool
 		read, ask bool
 	}{
-		{"families", len(m.Families) > 0, kind == OnEvent || kind == OnPeer, false},
-		{"where", len(m.Where) > 0, kind == OnEvent, kind == OnEvent},
-		{"outcomes", len(m.Outcomes) > 0, kind == OnEvent, false},
 		{"place", m.Place.Value != "", onFile, onFile},
 		{"name", m.Name.Regexp != nil, onFile, kind == OnFolder},
 		{"except", m.Except.Regexp != nil, onFile, false},
@@ -179,49 +164,6 @@ func (l *loader) inPlace(f *file, s *specIndicator) {
 	if s.Kind.Value == string(OnFolder) && !p.Folders {
 		f.Fail(m.Place.At, ErrValue, "place %q asks for no folders", p.ID)
 	}
-}
-
-func (l *loader) conditions(f *file, families []text, specs []specCondition) []Condition {
-	var out []Condition
-	for i := range specs {
-		s := &specs[i]
-		c := Condition{Field: s.Field.Value, Op: Op(s.Op.Value), Values: folded(s.Values), Regexp: s.Regexp.Regexp, Negate: s.Negate}
-		f.lowerCase(s.Regexp)
-		role, known := roleNames[s.Role.Value]
-		c.Role = role
-		switch {
-		case (s.Role.Value == "") == (s.Field.Value == ""):
-			f.Fail(s.At, ErrValue, "want either a role or a field")
-		case s.Role.Value != "" && !known:
-			f.Fail(s.Role.At, ErrReference, "no role %q", s.Role.Value)
-		case !slices.ContainsFunc(l.pack.Logs, func(g evidence.LogFormat) bool { return inFamilies(families, g.Family) && has(&g, &c) }):
-			f.Fail(s.At, ErrReference, "no log it is held against has %s%s", s.Role.Value, s.Field.Value)
-		}
-		switch wantsRe, wantsValues := c.Op == OpRegexp, c.Op != OpRegexp && c.Op != OpEmpty; {
-		case wantsRe != (c.Regexp != nil):
-			f.Fail(s.At, ErrValue, "regexp goes with op re, and only with it")
-		case wantsValues != (len(c.Values) > 0):
-			f.Fail(s.At, ErrValue, "values go with every op but re and empty")
-		case slices.Contains(c.Values, ""):
-			f.Fail(s.At, ErrValue, "an empty value; op empty says it plainly")
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
-func inFamilies(families []text, family string) bool {
-	return len(families) == 0 || slices.ContainsFunc(families, func(t text) bool { return t.Value == family })
-}
-
-// has reports whether any shape of a log can fill the condition's role or field.
-func has(g *evidence.LogFormat, c *Condition) bool {
-	if g.Layout == "w3c" {
-		return c.Field == "" && slices.Contains(w3cRoles, c.Role) || slices.Contains(w3cFields, c.Field)
-	}
-	return slices.ContainsFunc(g.Forms, func(form evidence.LineForm) bool {
-		return c.Field == "" && form.Schema.Roles[c.Role] >= 0 || c.Field != "" && form.Schema.Index(c.Field) >= 0
-	})
 }
 
 func (f *file) decoded(all []text) [][]byte {

@@ -78,7 +78,6 @@ type IndicatorKind string
 
 // The kinds of indicator.
 const (
-	OnEvent   IndicatorKind = "event"   // Where over an event's roles and fields
 	OnFile    IndicatorKind = "file"    // Place's files, by Name and tests of content
 	OnFolder  IndicatorKind = "folder"  // Place's folders
 	OnHash    IndicatorKind = "hash"    // files of every place that asks for hashes
@@ -109,15 +108,13 @@ type Indicator struct {
 }
 
 // Match is what an indicator is held against; which fields count depends on its
-// Kind. The tests themselves are HoldsPath, HoldsContent, HoldsPeer and
-// Condition.Holds: the loader checks every indicator's examples with them, and
-// detect calls the same functions, so that an example that passes here fires there.
+// Kind. The tests themselves are HoldsPath, HoldsContent and HoldsPeer: the loader
+// checks every indicator's examples with them, and detect calls the same functions,
+// so that an example that passes here fires there.
 type Match struct {
-	Families  []string       // log families it is held against; nil: every one
-	Where     []Condition    // all must hold
-	Outcomes  []Outcome      // first that holds decides class and severity
 	Place     string         // Place.ID for OnFile, OnFolder
 	Name      *regexp.Regexp // over the machine's path as Place.Paths sees it; nil: any in Place
+	Paths     []string       // of a list: whole paths, as Place.Paths sees them
 	Except    *regexp.Regexp // over the same path: these are not meant; nil: none
 	Content   [][]byte       // any of these bytes stands in the content; nil: no content test
 	Text      *regexp.Regexp // stands in the content; nil: no such test
@@ -125,35 +122,4 @@ type Match struct {
 	Hashes    []string       // lower-case hex SHA-256
 	Peers     []string       // addresses, CIDRs, domains (exact host; ".example.org" for subdomains too)
 	Direction Direction
-}
-
-// Condition holds one role or field against values; see Holds for the folding.
-type Condition struct {
-	Role   evidence.Role
-	Field  string // set: a field by name instead of Role
-	Op     Op
-	Values []string
-	Regexp *regexp.Regexp // for OpRegexp
-	Negate bool
-}
-
-// Op is how a condition compares.
-type Op string
-
-// The operators.
-const (
-	OpEquals     Op = "equals"
-	OpContains   Op = "contains"
-	OpStartsWith Op = "startswith"
-	OpEndsWith   Op = "endswith"
-	OpRegexp     Op = "re"
-	OpEmpty      Op = "empty"
-)
-
-// Outcome refines an indicator's class by what the record says.
-type Outcome struct {
-	Where     []Condition
-	Class     string
-	Severity  string
-	WhenFixed string // the class instead, with severity low, while the build was proven fixed for the indicator's CVEs; with it set, Class holds only on a build proven affected, and in between it is an open attempt. "": Class whatever the build
 }

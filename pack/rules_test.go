@@ -26,7 +26,7 @@ func TestFaultsOfRules(t *testing.T) {
 		{sigma, "level: high\npostern", "level: info\npostern", `18:8: pack: bad value: "info" is none of informational, low, medium, high, critical`},
 		{sigma, "4f7b1c8e-0c43-4f0e-9c8e-3d5a6b7c8d90", "reset-1", `2:5: pack: bad value: "reset-1": want a UUID in lower case`},
 		{sigma, "4f7b1c8e-0c43-4f0e-9c8e-3d5a6b7c8d90", "6b9d3e0a-2e65-4b2a-9ea0-5f7c8d9eafb2", `2:5: pack: said twice: id "6b9d3e0a-2e65-4b2a-9ea0-5f7c8d9eafb2"`},
-		{sigma, "reset_request", "reset.log", `3:7: pack: said twice: id "reset.log"`},
+		{sigma, "reset_request", "tmp.file", `3:7: pack: said twice: id "tmp.file"`},
 		{sigma, "cve.2026-0001", "cve.2026-0002", `9:59: pack: refers to nothing: no advisory has CVE-2026-0002`},
 		{sigma, "cve.2026-0001", "cve.2026.0001", `9:59: pack: bad value: tag "cve.2026.0001": want attack.t1505.003 or cve.2026-23760`},
 		{sigma, "attack.t1190", "attack.T1190", `9:31: pack: bad value: tag "attack.T1190": want attack.t1505.003 or cve.2026-23760`},
@@ -44,7 +44,7 @@ func TestFaultsOfRules(t *testing.T) {
 		{entry, "correlation:", "related:", `1:1: pack: missing: either detection or correlation`},
 
 		{config, "place: tmp", "place: etc", `4:12: pack: refers to nothing: no place "etc"`},
-		{config, "  - id: config.reset-hash", "  - id: reset.log", `2:9: pack: said twice: id "reset.log"`},
+		{config, "  - id: config.reset-hash", "  - id: tmp.file", `2:9: pack: said twice: id "tmp.file"`},
 		{config, "key:", "keys:", `6:5: pack: unknown field: "keys"`},
 		{config, `    key: '(?i)(^|\.)password[^.]*$'` + "\n", "", `2:5: pack: missing: "key", or changed: true for a check of the file itself`},
 		{config, "    changed: true", "    value: x\n    changed: true", `21:5: pack: bad value: value, except and count are never read without a key`},

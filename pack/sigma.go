@@ -17,19 +17,19 @@ type SigmaFile struct {
 	Name         string // by which correlations and tests may call it; "" for none
 	File         string
 	Text         []byte
-	LabelOnly    bool          // gives its Label to what other rules see in the same event, and makes no finding
-	Outcomes     []RuleOutcome // the first whose condition holds decides
+	LabelOnly    bool      // gives its Label to what other rules see in the same event, and makes no finding
+	Outcomes     []Outcome // the first whose condition holds decides
 	Correlation  bool
 	Changed      time.Time // last: modified, else date; zero: not stated
 	Line, Column int       // where the rule begins
 }
 
-// RuleOutcome refines a Sigma rule's class by what the record says.
-type RuleOutcome struct {
+// Outcome refines a Sigma rule's class by what the record says.
+type Outcome struct {
 	Condition    string // a Sigma condition over the rule's own searches
 	Class        string
 	Severity     string
-	WhenFixed    string // as Outcome.WhenFixed
+	WhenFixed    string // the class instead, with severity low, while the build was proven fixed for the rule's CVEs; with it set, Class holds only on a build proven affected, and in between it is an open attempt. "": Class whatever the build
 	Line, Column int    // of the condition
 }
 
@@ -45,7 +45,7 @@ func (s *SigmaFile) Fault(err error) *Fault {
 }
 
 // Fault is a fault of the outcome's condition, which stands in file.
-func (o *RuleOutcome) Fault(file string, err error) *Fault {
+func (o *Outcome) Fault(file string, err error) *Fault {
 	return fault(file, o.Line, o.Column, err)
 }
 
@@ -91,7 +91,7 @@ func (l *loader) sigma(name string, content []byte) {
 	for _, o := range s.Postern.Outcomes {
 		severity := text{Value: severityOf[o.Level.Value], At: o.Level.At}
 		f.proof(severity, s.Postern.Confidence, o.Class)
-		out.Outcomes = append(out.Outcomes, RuleOutcome{
+		out.Outcomes = append(out.Outcomes, Outcome{
 			Condition: o.Condition.Value, Class: o.Class.Value, Severity: severity.Value, WhenFixed: o.WhenFixed.Value,
 			Line: o.Condition.At.Line, Column: o.Condition.At.Column,
 		})

@@ -153,7 +153,7 @@ type specPlace struct {
 type specIndicator struct {
 	ID         text       `yaml:"id" need:"yes"`
 	Title      text       `yaml:"title" need:"yes"`
-	Kind       text       `yaml:"kind" need:"yes" enum:"event,file,folder,hash,peer"`
+	Kind       text       `yaml:"kind" need:"yes" enum:"file,folder,hash,peer"`
 	Class      text       `yaml:"class" need:"yes" enum:"state,lead,scan,attempt,failed,success"`
 	Severity   text       `yaml:"severity" need:"yes" enum:"info,low,medium,high,critical"`
 	Confidence text       `yaml:"confidence" need:"yes" enum:"confirmed,likely,unsure"`
@@ -172,48 +172,26 @@ type specIndicator struct {
 
 type specMatch struct {
 	here
-	Families  []text          `yaml:"families"`
-	Where     []specCondition `yaml:"where"`
-	Outcomes  []specOutcome   `yaml:"outcomes"`
-	Place     text            `yaml:"place"`
-	Name      pattern         `yaml:"name"`
-	Except    pattern         `yaml:"except"`
-	Content   []text          `yaml:"content"` // base64, so that antivirus leaves the pack alone
-	Text      pattern         `yaml:"text"`
-	Magic     []text          `yaml:"magic"` // base64
-	Hashes    []text          `yaml:"hashes"`
-	Peers     []text          `yaml:"peers"`
-	Direction text            `yaml:"direction" enum:"inbound,outbound,either"`
+	Place     text    `yaml:"place"`
+	Name      pattern `yaml:"name"`
+	Except    pattern `yaml:"except"`
+	Content   []text  `yaml:"content"` // base64, so that antivirus leaves the pack alone
+	Text      pattern `yaml:"text"`
+	Magic     []text  `yaml:"magic"` // base64
+	Hashes    []text  `yaml:"hashes"`
+	Peers     []text  `yaml:"peers"`
+	Direction text    `yaml:"direction" enum:"inbound,outbound,either"`
 }
 
-type specCondition struct {
-	here
-	Role   text    `yaml:"role"`
-	Field  text    `yaml:"field"`
-	Op     text    `yaml:"op" need:"yes" enum:"equals,contains,startswith,endswith,re,empty"`
-	Values []text  `yaml:"values"`
-	Regexp pattern `yaml:"regexp"`
-	Negate bool    `yaml:"negate"`
-}
-
-type specOutcome struct {
-	Where     []specCondition `yaml:"where" need:"yes"`
-	Class     text            `yaml:"class" need:"yes" enum:"state,lead,scan,attempt,failed,success"`
-	Severity  text            `yaml:"severity" need:"yes" enum:"info,low,medium,high,critical"`
-	WhenFixed text            `yaml:"when_fixed" enum:"lead,scan,attempt"`
-}
-
-// specCase is one example: exactly one of Event, File, Folder, Hash and Peer,
+// specCase is one example: exactly one of File, Folder, Hash and Peer,
 // as the indicator's kind wants.
 type specCase struct {
 	here
-	Event   map[string]text `yaml:"event"`   // by role or field name
-	Class   text            `yaml:"class"`   // what the event is to be classed as; "" for any
-	File    text            `yaml:"file"`    // the machine's path, as it writes it
-	Content text            `yaml:"content"` // base64
-	Folder  text            `yaml:"folder"`
-	Hash    text            `yaml:"hash"`
-	Peer    text            `yaml:"peer"`
+	File    text `yaml:"file"`    // the machine's path, as it writes it
+	Content text `yaml:"content"` // base64
+	Folder  text `yaml:"folder"`
+	Hash    text `yaml:"hash"`
+	Peer    text `yaml:"peer"`
 }
 
 // specSigma is one file of sigma/: the keys of the Sigma specification (2.1)
@@ -249,16 +227,16 @@ type specSigma struct {
 // all the rest.
 type specRate struct {
 	here
-	Label      text              `yaml:"label"`
-	Class      text              `yaml:"class" enum:"state,lead,scan,attempt,failed,success"`
-	Confidence text              `yaml:"confidence" enum:"confirmed,likely,unsure"`
-	Part       text              `yaml:"part" enum:"now,then"`
-	FirstSeen  day               `yaml:"first_seen"`
-	Next       text              `yaml:"next"`
-	Outcomes   []specRuleOutcome `yaml:"outcomes"`
+	Label      text          `yaml:"label"`
+	Class      text          `yaml:"class" enum:"state,lead,scan,attempt,failed,success"`
+	Confidence text          `yaml:"confidence" enum:"confirmed,likely,unsure"`
+	Part       text          `yaml:"part" enum:"now,then"`
+	FirstSeen  day           `yaml:"first_seen"`
+	Next       text          `yaml:"next"`
+	Outcomes   []specOutcome `yaml:"outcomes"`
 }
 
-type specRuleOutcome struct {
+type specOutcome struct {
 	Condition text `yaml:"condition" need:"yes"`
 	Class     text `yaml:"class" need:"yes" enum:"state,lead,scan,attempt,failed,success"`
 	Level     text `yaml:"level" need:"yes" enum:"informational,low,medium,high,critical"`

@@ -187,9 +187,35 @@ func (j judge) then(w window, covered int) Part {
 	default:
 		p.Answer, p.Because = NoneSeen, []string{"Every log that must be there covers the whole window, and nothing matched."}
 	}
+	if proof == nil && doubt == nil && open == nil {
+		p.Because = append(p.Because, j.knocks()...)
+	}
 	p.Because = append(p.Because, days)
 	return j.withLeads(p, leads)
 }
+
+// knocks says who came and, as far as it was seen, got no further: scans, and
+// attempts on what was proven fixed.
+func (j judge) knocks() []string {
+	var sightings int64
+	var titles []string
+	for _, f := range j.findings {
+		if f.Question&evidence.CompromisedThen != 0 && f.reading() == KnockedAt {
+			sightings += f.Count
+			titles = appendNew(titles, strings.TrimSuffix(f.Title, "."))
+		}
+	}
+	if titles == nil {
+		return nil
+	}
+	if more := len(titles) - mostKnocks; more > 0 {
+		titles = append(titles[:mostKnocks], count(more, "other kind"))
+	}
+	return []string{fmt.Sprintf("Knocked at %s (%s).", count(int(sightings), "time"), strings.Join(titles, "; "))}
+}
+
+// mostKnocks is how many kinds of knocking one sentence names.
+const mostKnocks = 4
 
 func (j judge) withLeads(p Part, leads []Finding) Part {
 	if len(leads) > 0 {
@@ -213,6 +239,8 @@ func tell(findings []Finding) []string {
 	for _, f := range sorted {
 		s := strings.TrimSuffix(f.Title, ".")
 		switch {
+		case f.Steps && len(f.Refs) > 1:
+			s += fmt.Sprintf(" (%s, %s to %s)", count(len(f.Refs), "step"), f.Refs[0].Time.UTC().Format("2006-01-02 15:04:05Z"), f.Refs[len(f.Refs)-1].Time.UTC().Format("15:04:05Z"))
 		case f.First.IsZero() && f.Count > 1:
 			s += fmt.Sprintf(" (%d times)", f.Count)
 		case f.First.IsZero() || f.Class == State:

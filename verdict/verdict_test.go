@@ -390,3 +390,38 @@ func TestMerge(t *testing.T) {
 		t.Errorf("nothing merged: %+v", m)
 	}
 }
+
+// TestReadings: what findings add up to, and that merging keeps the worst.
+func TestReadings(t *testing.T) {
+	find := func(class Class, severity Severity, confidence evidence.Confidence, open bool) Finding {
+		return Finding{Title: string(class), Question: evidence.CompromisedThen, Class: class, Severity: severity, Confidence: confidence, Open: open, Count: 2}
+	}
+	asked := Asked{Parts: evidence.Compromised, Kind: evidence.KindTree}
+	f := func(want Reading, says string, findings ...Finding) {
+		t.Helper()
+		a := Judge(asked, nil, nil, findings, nil)
+		if a.Compromised.Reading != want || says != "" && !strings.Contains(strings.Join(a.Compromised.Then.Because, " "), says) {
+			t.Errorf("%v: %q, %q; want %q, %q", findings, a.Compromised.Reading, a.Compromised.Then.Because, want, says)
+		}
+	}
+	scan, failed := find(Scan, Info, evidence.Confirmed, false), find(Failed, Low, evidence.Confirmed, false)
+	open, entered := find(Attempt, Medium, evidence.Likely, true), find(Success, High, evidence.Likely, false)
+	doubt := find(Success, High, evidence.Unsure, false)
+	f(Untouched, "")
+	f(Untouched, "1 lead", find(Lead, Critical, evidence.Confirmed, false))
+	f(KnockedAt, "Knocked at 4 times (scan; failed).", scan, failed)
+	f(OpenAttempt, "outcome is open", scan, open)
+	f(Suspected, "a person has to look", open, doubt)
+	f(Entered, "success", scan, open, entered)
+	other := find(Success, Critical, evidence.Confirmed, false)
+	other.Question = evidence.Exposed
+	f(Untouched, "", other)
+	a, b := Answers{}, Answers{}
+	a.Compromised.Reading, b.Compromised.Reading = KnockedAt, Entered
+	if got := Merge(a, b).Compromised.Reading; got != Entered {
+		t.Errorf("merged: %q", got)
+	}
+	steps := entered
+	steps.Steps, steps.Refs = true, []evidence.Ref{{Path: "a", Time: time.Date(2026, 1, 17, 10, 51, 58, 0, time.UTC)}, {Path: "b", Time: time.Date(2026, 1, 17, 10, 52, 4, 0, time.UTC)}}
+	f(Entered, "2 steps, 2026-01-17 10:51:58Z to 10:52:04Z", steps)
+}

@@ -20,6 +20,7 @@ type check struct {
 	flags   checkFlags
 	targets []named
 	packs   []*pack.Pack
+	own     detect.Own
 	latest  map[string]string
 	asked   evidence.Parts
 	review  evidence.Period
@@ -37,6 +38,7 @@ type check struct {
 // checkFlags are the options as they were written.
 type checkFlags struct {
 	only, hosts, packs, latest []string
+	sigma, yara, ioc, define   []string
 	since, until, asOf, zone   string
 	list, scope, inventory     string
 	maxAge, now                string
@@ -81,6 +83,10 @@ listed as not seen. Only --only drops whole questions.`,
 	fl.StringArrayVar(&f.hosts, "host", nil, "`NAME=TARGET`: the target is evidence of this host; repeatable")
 	fl.BoolVar(&f.partial, "partial", false, "the targets are selections: what is missing was not collected")
 	fl.StringArrayVar(&f.packs, "packs", nil, "`DIR` with a pack or packs of your own; repeatable")
+	fl.StringArrayVar(&f.sigma, "sigma", nil, "`DIR` or file with Sigma rules of your own; repeatable")
+	fl.StringArrayVar(&f.yara, "yara", nil, "`DIR` or file with YARA rules of your own; repeatable")
+	fl.StringArrayVar(&f.define, "define", nil, "`NAME=VALUE` of an external variable of your YARA rules; repeatable")
+	fl.StringArrayVar(&f.ioc, "ioc", nil, "`FILE` with addresses, domains, hashes and paths to look for; repeatable")
 	fl.StringArrayVar(&f.latest, "latest-build", nil, "newest build you know of, `[PACK=]BUILD`; repeatable")
 	fl.StringVar(&f.maxAge, "pack-max-age", "90d", "older packs say unknown instead of no; `AGE` as 90d")
 	fl.StringVarP(&f.list, "file", "f", "", "`FILE` with a target on each line, - for standard input")
@@ -125,6 +131,9 @@ func newCheck(cmd *cobra.Command, f checkFlags, args []string) (*check, error) {
 	if c.packs, err = loadPacks(f.packs); err != nil {
 		return nil, &exit{exitFailed, err}
 	}
+	if c.own, err = readOwn(f.sigma, f.yara, f.ioc, f.define); err != nil {
+		return nil, err
+	}
 	c.latest, err = parseLatest(f.latest, c.packs)
 	return c, err
 }
@@ -150,14 +159,14 @@ func (c *check) checkTimes() error {
 func (c *check) engine() (*detect.Engine, []string, error) {
 	engine, refusals, err := detect.Compile(c.packs, detect.Options{
 		Now: c.now, Parts: c.asked, Review: c.review, LatestBuild: c.latest,
-		UserAgent: userAgent(c.scope), AllRefs: c.flags.allRefs,
+		UserAgent: userAgent(c.scope), AllRefs: c.flags.allRefs, Own: c.own,
 	})
 	if err != nil {
 		return nil, nil, failed("packs: %w", err)
 	}
 	refused := make([]string, 0, len(refusals))
 	for _, r := range refusals {
-		refused = append(refused, report.Clean(fmt.Sprintf("%s (%s): %s", r.Rule, r.File, r.Why)))
+		refused = append(refused, report.Clean(r.String()))
 	}
 	return engine, refused, nil
 }

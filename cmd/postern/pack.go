@@ -26,7 +26,7 @@ func packCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(packNewCommand(), packLintCommand(), packShowCommand(), packSchemaCommand())
+	cmd.AddCommand(packNewCommand(), packLintCommand(), packTestCommand(), packShowCommand(), packSchemaCommand())
 	return cmd
 }
 

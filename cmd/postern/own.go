@@ -1,0 +1,124 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"postern/detect"
+	"postern/pack"
+)
+
+// Limits of the operator's own rules.
+const (
+	maxRuleFile  = 8 << 20
+	maxRuleFiles = 50_000
+)
+
+// readOwn reads what the operator brings beside the packs. A file that can't be
+// read is refused by name like a rule that can't be compiled; a folder without
+// any rule is an error, for it is hardly meant.
+func readOwn(sigmas, yaras, lists, defines []string) (own detect.Own, err error) {
+	if own.Sigma, err = readRules("--sigma", sigmas, []string{".yml", ".yaml"}, &own); err != nil {
+		return own, err
+	}
+	if own.YARA, err = readRules("--yara", yaras, []string{".yar", ".yara"}, &own); err != nil {
+		return own, err
+	}
+	for _, name := range lists {
+		found, refused, err := readList(name)
+		if err != nil {
+			return own, failed("--ioc: %w", err)
+		}
+		own.Lists = append(own.Lists, found...)
+		for _, why := range refused {
+			own.Refused = append(own.Refused, detect.Refusal{Rule: "list", File: name, Why: why.Error()})
+		}
+	}
+	own.Externals, err = parseDefines(defines)
+	return own, err
+}
+
+func readList(name string) ([]pack.Indicator, []error, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	return pack.ReadList(name, f)
+}
+
+// readRules reads every rule file below the paths an option names.
+func readRules(option string, paths, endings []string, own *detect.Own) (all []pack.TextFile, err error) {
+	for _, path := range paths {
+		before := len(all)
+		err := filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
+			switch {
+			case err != nil && name == path:
+				return err
+			case err != nil:
+				own.Refused = append(own.Refused, detect.Refusal{Rule: strings.TrimPrefix(option, "--"), File: name, Why: err.Error()})
+				return nil
+			case !d.Type().IsRegular() && !(name == path && !d.IsDir()) || name != path && !slices.Contains(endings, strings.ToLower(filepath.Ext(name))):
+				return nil
+			case len(all) == maxRuleFiles:
+				return fmt.Errorf("more than %d files", maxRuleFiles)
+			}
+			text, err := readLimited(name)
+			if err != nil {
+				own.Refused = append(own.Refused, detect.Refusal{Rule: strings.TrimPrefix(option, "--"), File: name, Why: err.Error()})
+				return nil
+			}
+			all = append(all, pack.TextFile{File: name, Text: text})
+			return nil
+		})
+		if err == nil && len(all) == before {
+			err = fmt.Errorf("%s: no rule file (%s) in it", path, strings.Join(endings, ", "))
+		}
+		if err != nil {
+			return nil, failed("%s: %w", option, err)
+		}
+	}
+	return all, nil
+}
+
+func readLimited(name string) (text []byte, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	text, err = io.ReadAll(io.LimitReader(f, maxRuleFile+1))
+	if len(text) > maxRuleFile {
+		return nil, fmt.Errorf("larger than %d bytes", maxRuleFile)
+	}
+	return text, err
+}
+
+// parseDefines reads NAME=VALUE; a value that is a number or true or false is
+// one, everything else is a text.
+func parseDefines(defines []string) (map[string]any, error) {
+	values := map[string]any{}
+	for _, d := range defines {
+		name, text, ok := strings.Cut(d, "=")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("--define %q: want NAME=VALUE", d)
+		}
+		if n, err := strconv.ParseInt(text, 0, 64); err == nil {
+			values[name] = n
+		} else if x, err := strconv.ParseFloat(text, 64); err == nil {
+			values[name] = x
+		} else if text == "true" || text == "false" {
+			values[name] = text == "true"
+		} else {
+			values[name] = text
+		}
+	}
+	return values, nil
+}

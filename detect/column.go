@@ -1,0 +1,162 @@
+package detect
+
+import (
+	"bytes"
+
+	"postern/detect/sigma"
+	"postern/evidence"
+)
+
+// A web log's columns under the names of Sigma's taxonomy (appendix "Taxonomy",
+// web server and proxy logs), by the role they play.
+var webRoles = map[string]evidence.Role{
+	"c-ip": evidence.RoleAddress, "src_ip": evidence.RoleAddress,
+	"cs-username":   evidence.RoleAccount,
+	"cs-user-agent": evidence.RoleAgent, "c-useragent": evidence.RoleAgent, "cs(user-agent)": evidence.RoleAgent,
+	"cs-method": evidence.RoleMethod, "c-method": evidence.RoleMethod,
+	"cs-uri-stem": evidence.RolePath, "c-uri-stem": evidence.RolePath,
+	"c-uri-query": evidence.RoleQuery,
+	"sc-status":   evidence.RoleStatus,
+}
+
+// Those that W3C logs call otherwise and that play no role.
+var webNames = map[string]string{
+	"cs-referer": "cs(Referer)", "cs-referrer": "cs(Referer)", "cs-cookie": "cs(Cookie)",
+}
+
+// wholeURI are fields that rules use for the whole of path and query, and for
+// the query alone: they are compared with both.
+var wholeURI = map[string]bool{"cs-uri-query": true, "c-uri": true, "cs-uri": true}
+
+// webLogs are the log source categories whose fields those are.
+var webLogs = map[string]bool{"webserver": true, "proxy": true}
+
+// columns finds the columns of a schema for the names that rules use.
+type columns struct{ *evidence.Schema }
+
+// resolve gives the column of a rule's field; false when the schema has none.
+// A name of the taxonomy goes before the log's own.
+func (c columns) resolve(field string) (sigma.Column, bool) {
+	if !webLogs[c.Source.Category] {
+		at := c.Index(field)
+		return sigma.Column{At: at}, at >= 0
+	}
+	name := string(fold(nil, []byte(field)))
+	if wholeURI[name] {
+		return c.uri()
+	}
+	if role, known := webRoles[name]; known && c.Roles[role] >= 0 {
+		return c.played(role), true
+	}
+	if at := c.Index(webNames[name]); at >= 0 {
+		return sigma.Column{At: at, Spell: spellAt(at, wordForms)}, true
+	}
+	at := c.Index(field)
+	return sigma.Column{At: at}, at >= 0
+}
+
+// played gives the column that plays a role, with the spellings it may have.
+func (c columns) played(role evidence.Role) sigma.Column {
+	at := int(c.Roles[role])
+	switch role {
+	case evidence.RolePath:
+		return sigma.Column{At: at, Spell: spellAt(at, func(v []byte) [][]byte {
+			if i := bytes.IndexByte(v, '?'); i >= 0 && c.Roles[evidence.RoleQuery] < 0 {
+				v = v[:i] // a column of the whole address
+			}
+			return pathForms(v)
+		})}
+	case evidence.RoleQuery:
+		return sigma.Column{At: at, Spell: spellAt(at, queryForms)}
+	case evidence.RoleAgent:
+		return sigma.Column{At: at, Spell: spellAt(at, wordForms)}
+	}
+	return sigma.Column{At: at}
+}
+
+// uri gives path and query together and the query alone, in all spellings.
+func (c columns) uri() (sigma.Column, bool) {
+	path, query := int(c.Roles[evidence.RolePath]), int(c.Roles[evidence.RoleQuery])
+	if path < 0 {
+		return c.played(evidence.RoleQuery), query >= 0
+	}
+	return sigma.Column{At: path, Spell: func(values [][]byte) [][]byte {
+		if path >= len(values) || values[path] == nil {
+			return nil
+		}
+		paths := pathForms(values[path])
+		if query < 0 || query >= len(values) || values[query] == nil {
+			return paths
+		}
+		queries := queryForms(values[query])
+		all := queries
+		for _, p := range paths {
+			for _, q := range queries {
+				all = append(all, bytes.Join([][]byte{p, q}, []byte("?")))
+			}
+		}
+		return all
+	}}, true
+}
+
+// spellAt spells the value at a position.
+func spellAt(at int, spell func([]byte) [][]byte) func([][]byte) [][]byte {
+	return func(values [][]byte) [][]byte {
+		if at >= len(values) || values[at] == nil {
+			return nil
+		}
+		return spell(values[at])
+	}
+}
+
+// lacking lists the fields of a rule that the schema has no column for.
+func (c columns) lacking(r *sigma.Rule) []string {
+	var all []string
+	for _, field := range r.Fields() {
+		if _, known := c.resolve(field); !known {
+			all = append(all, field)
+		}
+	}
+	return all
+}
+
+// decodes reports whether a column of one of the fields is decoded before it
+// is compared.
+func (c columns) decodes(fields []string) bool {
+	for _, field := range fields {
+		if column, known := c.resolve(field); known && column.Spell != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// spelledField reports whether a web log's field of this name is decoded before
+// it is compared.
+func spelledField(field string) bool {
+	name := string(fold(nil, []byte(field)))
+	role, known := webRoles[name]
+	return wholeURI[name] || webNames[name] != "" ||
+		known && (role == evidence.RolePath || role == evidence.RoleQuery || role == evidence.RoleAgent)
+}
+
+// w3cFields are the columns that IIS and HTTP.sys can write (Microsoft's
+// documentation of both), and the usual names for the client behind a proxy.
+var w3cFields = []string{
+	"date", "time", "s-sitename", "s-computername", "s-ip", "cs-method", "cs-uri-stem", "cs-uri-query", "s-port", "cs-username", "c-ip", "cs-version",
+	"cs(User-Agent)", "cs(Cookie)", "cs(Referer)", "cs-host", "sc-status", "sc-substatus", "sc-win32-status", "sc-bytes", "cs-bytes", "time-taken",
+	"c-port", "cs-uri", "streamid", "s-siteid", "s-reason", "s-queuename", "cs-uri-scheme", "X-Forwarded-For",
+}
+
+// w3cWhole is the schema of a W3C log with every column there is.
+func w3cWhole(f *evidence.LogFormat) *evidence.Schema {
+	s := evidence.NewSchema(f.ID, w3cFields...)
+	s.Source = f.Source
+	for role, field := range map[evidence.Role]string{
+		evidence.RoleAddress: "c-ip", evidence.RoleAccount: "cs-username", evidence.RoleAgent: "cs(User-Agent)", evidence.RoleMethod: "cs-method",
+		evidence.RolePath: "cs-uri-stem", evidence.RoleQuery: "cs-uri-query", evidence.RoleStatus: "sc-status", evidence.RoleHost: "s-ip",
+	} {
+		s.Roles[role] = int8(s.Index(field))
+	}
+	return s
+}

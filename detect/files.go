@@ -1,0 +1,201 @@
+package detect
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"postern/detect/yara"
+	"postern/evidence"
+	"postern/pack"
+)
+
+// seen is one file or folder as rules see it.
+type seen struct {
+	*evidence.Observation
+	path    string // the machine's, lower case, slashes forward
+	sum     string // SHA-256, "" if it was not hashed
+	ref     evidence.Ref
+	places  []*evidence.Place // those it lies in
+	partial bool              // Content is not the whole file
+}
+
+// observePath holds a file or folder against the rules for its place, its hash
+// and its content. An error is a *evidence.ReadError: what could be told
+// without the content was told.
+func (l *lane) observePath(o *evidence.Observation) error {
+	s := seen{Observation: o, path: strings.ToLower(strings.ReplaceAll(o.Get("TargetFilename"), `\`, "/")), sum: sha256Of(o.Get("Hashes")), ref: o.Ref}
+	s.ref.SHA256 = cmp.Or(s.ref.SHA256, s.sum)
+	size, err := strconv.ParseInt(o.Get("Size"), 10, 64)
+	s.partial = err == nil && o.Content != nil && o.Size < size
+	in := &l.x.engine.interest
+	for i := range in.Places {
+		if p := &in.Places[i]; placeHolds(p, o.Kind, l.x.os, s.path) {
+			s.places = append(s.places, p)
+		}
+	}
+	failed := l.holdIndicators(&s)
+	if o.Kind == evidence.ObserveFile {
+		failed = errors.Join(failed, l.holdSettings(&s), l.holdContent(&s))
+	}
+	if failed != nil {
+		return &evidence.ReadError{Err: failed}
+	}
+	return nil
+}
+
+// in reports whether the file lies in a place of this id.
+func (s *seen) in(id string) bool {
+	return slices.ContainsFunc(s.places, func(p *evidence.Place) bool { return p.ID == id })
+}
+
+// holdIndicators holds a file or folder against names, hashes and bytes.
+func (l *lane) holdIndicators(s *seen) error {
+	var failed error
+	for _, r := range l.x.engine.hashes[s.sum] {
+		if s.Kind == evidence.ObserveFile {
+			l.sight(r, s, s.sum)
+		}
+	}
+	for _, r := range l.x.engine.listed[s.path] {
+		l.sight(r, s, s.path)
+	}
+	for _, r := range l.x.engine.files {
+		if (r.Kind == pack.OnFolder) != (s.Kind == evidence.ObserveFolder) || !s.in(r.place.ID) || !r.Match.HoldsPath(s.path) {
+			continue
+		}
+		if r.Match.TestsContent() {
+			holds, err := l.contentHolds(r, s.Observation)
+			if err != nil {
+				failed = err
+			}
+			if !holds {
+				continue
+			}
+		}
+		l.sight(r, s, "")
+	}
+	return failed
+}
+
+// sight counts a file or folder for a rule; what is what matched, for a list.
+func (l *lane) sight(r *rule, s *seen, what string) {
+	found := sighting{r, r.class, r.severity, r.Label, ""}
+	if r.named {
+		found.label = note(what, r.Label)
+	}
+	l.add(found, s.ref, s.Time, nil)
+}
+
+// placeHolds reports whether a file or folder lies in a place.
+func placeHolds(p *evidence.Place, kind evidence.ObservationKind, os evidence.OS, path string) bool {
+	if p.OS != "" && os != "" && p.OS != os || kind == evidence.ObserveFolder && !p.Folders {
+		return false
+	}
+	return p.Files[path] || slices.ContainsFunc(p.Paths, func(re *regexp.Regexp) bool { return re.MatchString(path) })
+}
+
+// holdSettings holds a settings file against the checks for its place.
+func (l *lane) holdSettings(s *seen) error {
+	var leaves []pack.Leaf
+	var whole bool
+	for _, c := range l.x.engine.checks {
+		if !s.in(c.Place) || c.Name != nil && !c.Name.MatchString(s.path) {
+			continue
+		}
+		if !whole && s.Content != nil {
+			whole = true
+			var failed error
+			if leaves, failed = l.leaves(s, c.rule.Parts); failed != nil {
+				return failed
+			}
+		}
+		for _, leaf := range c.Hits(leaves, l.x.changed(s)) {
+			ref := s.ref
+			ref.Unit, ref.At, ref.Text = evidence.Offset, leaf.Offset, leaf.Key+": "+leaf.Value
+			if leaf.Key == "" {
+				ref = s.ref // the file itself
+			}
+			found := sighting{c.rule, c.class, c.severity, c.rule.Label, ""}
+			if c.Changed {
+				found.fixed = nothing
+			}
+			l.add(found, ref, s.Time, nil)
+		}
+	}
+	return nil
+}
+
+// leaves reads a settings file. One that does not decode, or not whole, is a
+// gap; what was read of it is held all the same.
+func (l *lane) leaves(s *seen, parts evidence.Parts) ([]pack.Leaf, error) {
+	text := make([]byte, s.Size)
+	n, err := readFull(s.Content, text, 0)
+	leaves, bad := pack.Leaves(text[:n])
+	switch {
+	case s.partial:
+		l.x.Cover(evidence.Gap(evidence.CoverFile, s.ref.Path, parts, evidence.TooLarge, fmt.Sprintf("only its first %d bytes were held against the checks of settings", s.Size)))
+	case bad != nil && err == nil:
+		l.x.Cover(evidence.Gap(evidence.CoverFile, s.ref.Path, parts, evidence.Damaged, "its settings could not be read to their end: "+bad.Error()))
+	}
+	return leaves, err
+}
+
+// changed reports whether a file was changed inside the required window.
+func (x *Examination) changed(s *seen) bool {
+	from := x.engine.interest.Required.From
+	return !s.Time.IsZero() && !s.Time.Before(from)
+}
+
+// holdContent holds a file's content against the YARA rules, in one pass.
+func (l *lane) holdContent(s *seen) error {
+	e := l.x.engine
+	if s.Content == nil || e.content.set == nil || !slices.ContainsFunc(s.places, func(p *evidence.Place) bool { return e.content.scanned[p.ID] }) {
+		return nil
+	}
+	err := e.content.set.Scan(context.Background(), s.Content, s.Size, externals(s.Get("TargetFilename")), func(m yara.Match) {
+		r := e.content.rules[m.Rule]
+		if r == nil || len(r.within) > 0 && !slices.ContainsFunc(r.within, s.in) {
+			return
+		}
+		ref := s.ref
+		if len(m.Strings) > 0 {
+			first := m.Strings[0]
+			ref.Unit, ref.At, ref.Text = evidence.Offset, first.Offset, first.Name+": "+string(first.Data)
+		}
+		l.add(sighting{r.rule, r.class, r.severity, r.Label, ""}, ref, s.Time, nil)
+	})
+	var limit *yara.LimitError
+	switch {
+	case errors.As(err, &limit):
+		l.x.Cover(evidence.Gap(evidence.CoverFile, s.ref.Path, evidence.CompromisedNow, evidence.Limited, limit.Error()))
+		err = nil
+	case s.partial:
+		l.x.Cover(evidence.Gap(evidence.CoverFile, s.ref.Path, evidence.CompromisedNow, evidence.TooLarge, fmt.Sprintf("only its first %d bytes were held against the YARA rules", s.Size)))
+	}
+	return err
+}
+
+// externals are the variables that rule sets of the field expect of a scanner.
+func externals(name string) map[string]any {
+	base := path.Base(strings.ReplaceAll(name, `\`, "/"))
+	return map[string]any{
+		"filename": base, "filepath": strings.TrimSuffix(name, base), "extension": path.Ext(base), "filetype": "", "owner": "",
+	}
+}
+
+// sha256Of reads the SHA-256 off a Hashes field: "MD5=...,SHA256=...".
+func sha256Of(hashes string) string {
+	for h := range strings.SplitSeq(hashes, ",") {
+		if name, sum, ok := strings.Cut(strings.TrimSpace(h), "="); ok && strings.EqualFold(name, "SHA256") {
+			return strings.ToLower(sum)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,178 @@
+package detect
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"postern/detect/sigma"
+	"postern/evidence"
+	"postern/pack"
+)
+
+// Own is what the operator brings beside the packs. What of it can't be
+// honoured is refused by name, and everything else counts.
+type Own struct {
+	Sigma        []pack.TextFile
+	YARA         []pack.TextFile
+	Placeholders map[string][]string // for Sigma's modifier expand
+	Externals    map[string]any      // YARA's external variables
+	Lists        []pack.Indicator    // of indicator lists: peers, hashes, paths
+	Refused      []Refusal           // entries of those lists that can't be honoured
+}
+
+// ownContent is how much of a file the operator's YARA rules are held against.
+const ownContent = 64 << 20
+
+// addOwnSigma compiles the operator's Sigma files.
+func (e *Engine) addOwnSigma(own *Own) {
+	var filters []*sigma.Filter
+	var rules []*sigma.Rule
+	var correlations []*sigma.Correlation
+	for _, f := range own.Sigma {
+		r, c, err := sigma.Parse(f.File, f.Text, sigma.Options{Placeholders: own.Placeholders, Filters: &filters})
+		e.refuse("sigma", f.File, err)
+		rules, correlations = append(rules, r...), append(correlations, c...)
+	}
+	e.refuse("sigma", "", sigma.Apply(rules, filters))
+	for _, s := range rules {
+		f := gradeOf(s)
+		r, err := newRule(&f.Indicator)
+		if err == nil {
+			r.own, r.event = true, &eventRule{Rule: s}
+			err = e.take(r)
+		}
+		e.refuse("sigma", s.File, err)
+		if err == nil && !e.read(s) {
+			e.unread = append(e.unread, r)
+		}
+	}
+	var bound []*correlated
+	for _, c := range correlations {
+		ind := ownIndicator(&c.Meta, "success")
+		r, err := newRule(&ind)
+		e.refuse("sigma", c.File, err)
+		if err == nil {
+			r.own = true
+			bound = append(bound, &correlated{rule: r, Correlation: c})
+		}
+	}
+	for c, err := range e.bind(bound) {
+		e.refuse("sigma", c.File, fmt.Errorf("%s:%d: correlation %q: %w", c.File, c.Line, c.rule.ID, err))
+	}
+}
+
+// read reports whether any log format that is read at all is one the rule is for.
+func (e *Engine) read(s *sigma.Rule) bool {
+	for _, f := range e.formats {
+		if s.Source.Fits(sourceOf(f.Source)) {
+			return true
+		}
+	}
+	return false
+}
+
+// addLists takes the operator's lists of indicators.
+func (e *Engine) addLists(own *Own) {
+	e.refusals = append(e.refusals, own.Refused...)
+	for i := range own.Lists {
+		ind := &own.Lists[i]
+		r, err := newRule(ind)
+		if err != nil {
+			e.refuse("list", ind.ID, err)
+			continue
+		}
+		r.own, r.named = true, true
+		switch ind.Kind {
+		case pack.OnPeer:
+			r.hosts = newHosts(ind.Match.Peers)
+			r.ids = e.literals.intern(peerLiterals(ind.Match.Peers))
+			e.rules = append(e.rules, r)
+		case pack.OnHash:
+			e.addHashes(r)
+			e.askHashes()
+		case pack.OnFile:
+			e.addPaths(r)
+		}
+	}
+}
+
+// addHashes files a rule under each of its hashes.
+func (e *Engine) addHashes(r *rule) {
+	e.rules = append(e.rules, r)
+	for _, sum := range r.Match.Hashes {
+		e.hashes[sum] = append(e.hashes[sum], r)
+	}
+}
+
+// askHashes has every file that is looked at hashed.
+func (e *Engine) askHashes() {
+	for i := range e.interest.Places {
+		p := &e.interest.Places[i]
+		p.Hash = p.Hash || !p.NoFiles
+	}
+}
+
+// addPaths has the paths of a list looked for, whatever stands there.
+func (e *Engine) addPaths(r *rule) {
+	e.rules = append(e.rules, r)
+	place := evidence.Place{ID: r.ID, Files: map[string]bool{}, Folders: true, Hash: true, Parts: evidence.CompromisedNow}
+	for _, path := range r.Match.Paths {
+		place.Files[path] = true
+		e.listed[path] = append(e.listed[path], r)
+	}
+	e.interest.Places = append(e.interest.Places, place)
+}
+
+// refuse lists what of the operator's own was left out, an entry a reason.
+func (e *Engine) refuse(kind, file string, err error) {
+	if err == nil {
+		return
+	}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range many.Unwrap() {
+			e.refuse(kind, file, one)
+		}
+		return
+	}
+	e.refusals = append(e.refusals, Refusal{Rule: kind, File: file, Why: err.Error()})
+}
+
+// gaps says which of the operator's rules are held against nothing.
+func (e *Engine) gaps() []evidence.Coverage {
+	parts := map[string]evidence.Parts{"sigma": evidence.CompromisedThen, "yara": evidence.CompromisedNow, "list": evidence.Compromised}
+	refused := map[string]int{}
+	for _, r := range e.refusals {
+		refused[r.Rule]++
+	}
+	var all []evidence.Coverage
+	for _, kind := range slices.Sorted(maps.Keys(refused)) {
+		all = append(all, evidence.Gap(evidence.CoverState, kind+" of your own", parts[kind], evidence.Unsupported,
+			fmt.Sprintf("%d rules, files or entries were refused; the report names each", refused[kind])))
+	}
+	if len(e.unread) > 0 {
+		all = append(all, evidence.Gap(evidence.CoverState, "sigma of your own", evidence.CompromisedThen, evidence.Unsupported,
+			fmt.Sprintf("%d rules are for logs that this version does not read: %s", len(e.unread), sourcesOf(e.unread))))
+	}
+	return all
+}
+
+// sourcesOf names the log sources of rules, those of the most rules first.
+func sourcesOf(rules []*rule) string {
+	const most = 12
+	counts := map[string]int{}
+	for _, r := range rules {
+		s := r.event.Source
+		counts[strings.Join(strings.Fields(s.Product+" "+s.Category+" "+s.Service), " ")]++
+	}
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int { return cmp.Or(counts[b]-counts[a], strings.Compare(a, b)) })
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s (%d)", name, counts[name])
+	}
+	if len(names) > most {
+		names = append(names[:most], fmt.Sprintf("and %d more", len(names)-most))
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,143 @@
+package detect
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"postern/evidence"
+	"postern/pack"
+	"postern/verdict"
+)
+
+func ownEngine(t testing.TB, own Own) *Engine {
+	t.Helper()
+	e, _, err := Compile([]*pack.Pack{testPack(t)}, Options{Now: now, Own: own})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func windows() *evidence.Source {
+	return &evidence.Source{ID: evidence.Identity{OS: evidence.Windows}, Files: noFiles{}}
+}
+
+type noFiles struct{ evidence.Tree }
+
+// TestOwnSigma: a rule of the operator's counts, one for logs that nobody reads
+// is a gap, and one that can't be compiled is refused by name and a gap.
+func TestOwnSigma(t *testing.T) {
+	rule := func(file, source, detection string) pack.TextFile {
+		return pack.TextFile{File: file, Text: []byte(fmt.Sprintf("title: %s\nid: id-%s\nlogsource: %s\ndetection:\n%s\nlevel: high\ntags: [attack.t1190, cve.2021-34473]\n", file, file, source, detection))}
+	}
+	own := Own{Sigma: []pack.TextFile{
+		rule("autodiscover", web, "  s: {cs-uri-query|contains: '/autodiscover.json?'}\n  condition: s"),
+		rule("whoami", "{category: process_creation, product: windows}", "  s: {Image|endswith: whoami.exe}\n  condition: s"),
+		rule("broken", web, "  s: {cs-uri-query|sounds: x}\n  condition: s"),
+	}}
+	e := ownEngine(t, own)
+	if len(e.refusals) == 0 || !strings.Contains(e.refusals[0].String(), "broken:") || !strings.Contains(e.refusals[0].String(), "sounds") {
+		t.Errorf("refused %v", e.refusals)
+	}
+	x := e.Begin(windows())
+	s := webSchema()
+	find := e.Interest().Prefilter
+	for n, query := range []string{"a=b", "%61=b"} {
+		feed(t, x, prefiltered(find, row(s, int64(n+1), noon, "GET", "/AutoDiscover.json", query, "192.0.2.1", "x", "200")))
+	}
+	feed(t, x, prefiltered(find, row(s, 9, noon, "GET", "/autodiscover.xml", "a=b", "192.0.2.1", "x", "200")))
+	r := x.Result(now)
+	f := finding(r, "id-autodiscover")
+	if f == nil || f.Count != 2 || f.Class != verdict.Attempt || f.Severity != verdict.High || f.Confidence != evidence.Unsure || f.Attack[0] != "T1190" || f.Vulns[0] != "CVE-2021-34473" {
+		t.Errorf("finding %+v", f)
+	}
+	var gaps []string
+	for _, c := range r.Coverage {
+		if c.Missed != nil && c.Parts == evidence.CompromisedThen {
+			gaps = append(gaps, c.Missed.Detail)
+		}
+	}
+	if len(gaps) != 2 || !strings.Contains(strings.Join(gaps, " "), "windows process_creation (1)") {
+		t.Errorf("gaps %q", gaps)
+	}
+	if len(e.Begin(&evidence.Source{}).Coverage()) != 0 {
+		t.Error("a source without files has no logs to miss rules in")
+	}
+}
+
+// TestOwnLists: each entry that is met is named.
+func TestOwnLists(t *testing.T) {
+	found, refused, err := pack.ReadList("bad.txt", strings.NewReader("198.51.100.99\nevil.example # shop\nhxxp://cdn.evil[.]test/x.msi\n203.0.113.128/25,network\n"+
+		strings.Repeat("ab", 32)+"\nC:\\ProgramData\\Run\\x.exe\nd41d8cd98f00b204e9800998ecf8427e\nx.exe\n"))
+	if err != nil || len(refused) != 2 {
+		t.Fatalf("%v, refused %v", err, refused)
+	}
+	e := ownEngine(t, Own{Lists: found})
+	for _, p := range e.Interest().Places {
+		if !p.Hash && !p.NoFiles {
+			t.Errorf("place %s: a list of hashes asks for no hashes", p.ID)
+		}
+	}
+	x := e.Begin(windows())
+	find := e.Interest().Prefilter
+	for n, from := range []string{"198.51.100.99", "203.0.113.200", "203.0.113.100"} {
+		feed(t, x, prefiltered(find, row(webSchema(), int64(n+1), noon, "GET", "/", "-", from, "x", "200")))
+	}
+	proxy := evidence.NewSchema("squid", "c-ip", "url")
+	proxy.Source.Category = "proxy"
+	proxy.Roles[evidence.RoleAddress], proxy.Roles[evidence.RolePath] = 0, 1
+	feed(t, x, prefiltered(find, row(proxy, 7, noon, "192.0.2.1", "https://a.evil.example/x")))
+	file := func(path, sum string) {
+		o := &evidence.Observation{Kind: evidence.ObserveFile, Values: []string{path, "SHA256=" + sum, "1"}, Ref: evidence.Ref{Path: path}}
+		if err := observe(t, x, o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file(`C:\inetpub\wwwroot\a.aspx`, strings.Repeat("ab", 32))
+	file(`c:\programdata\run\X.exe`, strings.Repeat("cd", 32))
+	got := map[string]verdict.Class{}
+	for _, f := range x.Result(now).Findings {
+		got[f.Rule+" "+f.Label] = f.Class
+	}
+	want := map[string]verdict.Class{
+		"bad.txt:peers 198.51.100.99": verdict.Attempt, "bad.txt:peers 203.0.113.128/25": verdict.Attempt, "bad.txt:peers .evil.example": verdict.Success,
+		"bad.txt:hashes " + strings.Repeat("ab", 32): verdict.State, `bad.txt:paths c:/programdata/run/x.exe`: verdict.State,
+	}
+	for key, class := range want {
+		if got[key] != class {
+			t.Errorf("%s: %q, want %q", key, got[key], class)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("found %v", got)
+	}
+}
+
+// BenchmarkLists is 100,000 indicators over events that name none of them.
+func BenchmarkLists(b *testing.B) {
+	var text strings.Builder
+	for n := range 50_000 {
+		fmt.Fprintf(&text, "10.%d.%d.%d\nhost-%d.bad.example\n", n>>16, n>>8&255, n&255, n)
+	}
+	found, _, err := pack.ReadList("bad.txt", strings.NewReader(text.String()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	e := ownEngine(b, Own{Lists: found})
+	events := requests()
+	for i := range events {
+		events[i] = prefiltered(e.Interest().Prefilter, events[i])
+	}
+	x := e.Begin(&evidence.Source{})
+	for b.Loop() {
+		l := x.Lane(evidence.Ref{Path: "log"})
+		if err := l.Events(&evidence.EventBatch{Schema: events[0].Schema, Events: events}); err != nil {
+			b.Fatal(err)
+		}
+		if err := l.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N*len(events))/b.Elapsed().Seconds(), "events/s")
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package postern_test
+
+const underRace = false
