@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bytes"
+	"strings"
 
 	"postern/detect/sigma"
 	"postern/evidence"
@@ -41,7 +42,7 @@ func (c columns) resolve(field string) (sigma.Column, bool) {
 		at := c.Index(field)
 		return sigma.Column{At: at}, at >= 0
 	}
-	name := string(fold(nil, []byte(field)))
+	name := strings.ToLower(field)
 	if wholeURI[name] {
 		return c.uri()
 	}
@@ -134,18 +135,19 @@ func (c columns) decodes(fields []string) bool {
 // spelledField reports whether a web log's field of this name is decoded before
 // it is compared.
 func spelledField(field string) bool {
-	name := string(fold(nil, []byte(field)))
+	name := strings.ToLower(field)
 	role, known := webRoles[name]
 	return wholeURI[name] || webNames[name] != "" ||
 		known && (role == evidence.RolePath || role == evidence.RoleQuery || role == evidence.RoleAgent)
 }
 
-// w3cFields are the columns that IIS and HTTP.sys can write (Microsoft's
-// documentation of both), and the usual names for the client behind a proxy.
+// w3cFields are the columns that a W3C log may name: those of IIS and HTTP.sys
+// (Microsoft's documentation of both), of the extended log file format
+// (WD-logfile-960323), and the ones that web proxies add.
 var w3cFields = []string{
 	"date", "time", "s-sitename", "s-computername", "s-ip", "cs-method", "cs-uri-stem", "cs-uri-query", "s-port", "cs-username", "c-ip", "cs-version",
 	"cs(User-Agent)", "cs(Cookie)", "cs(Referer)", "cs-host", "sc-status", "sc-substatus", "sc-win32-status", "sc-bytes", "cs-bytes", "time-taken",
-	"c-port", "cs-uri", "streamid", "s-siteid", "s-reason", "s-queuename", "cs-uri-scheme", "X-Forwarded-For",
+	"c-port", "cs-uri", "streamid", "s-siteid", "s-reason", "s-queuename", "cs-uri-scheme", "cs-uri-port", "cs-uri-extension", "X-Forwarded-For",
 }
 
 // w3cWhole is the schema of a W3C log with every column there is.

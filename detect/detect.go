@@ -262,8 +262,3 @@ func (e *Engine) packOf(product string) *pack.Pack {
 	}
 	return nil
 }
-
-// family is the family of a schema's format, "" if no pack knows the format.
-func (e *Engine) family(s *evidence.Schema) string {
-	return e.formats[s.Format].Family
-}

@@ -54,7 +54,7 @@ func placed(f *pack.SigmaFile, err error) error {
 	case errors.As(err, &fault):
 		return err
 	case errors.As(err, &of):
-		many, several := err.(interface{ Unwrap() []error }) //nolint:errorlint // a joined error is taken apart here
+		many, several := err.(interface{ Unwrap() []error })
 		if !several {
 			return &pack.Fault{File: of.File, Line: of.Line, Column: of.Column, Err: of.Err}
 		}

@@ -64,7 +64,7 @@ func TestContentRules(t *testing.T) {
 	if err := observe(t, x, page(`C:\inetpub\wwwroot\a.aspx`, `<% Response.Write(Request["x"]) %>`, 40000)); err != nil {
 		t.Fatal(err)
 	}
-	if err := observe(t, x, page(`C:\other\a.aspx`, text, len(text))); err != nil {
+	if err := observe(t, x, page(`C:\data\a.aspx`, text, len(text))); err != nil {
 		t.Fatal(err)
 	}
 	r := x.Result(now)

@@ -206,14 +206,6 @@ func (f *file) peers(all []text) []string {
 	return strs(all)
 }
 
-// folded is values as Condition compares them.
-func folded(all []text) []string {
-	var out []string
-	for _, t := range all {
-		out = append(out, strings.ToLower(t.Value))
-	}
-	return out
-}
 
 // lowerCase refuses a pattern that asks for an upper-case letter: it is held
 // against lower-case text and that part of it would never match.

@@ -19,21 +19,6 @@ var roleNames = map[string]evidence.Role{
 	"status": evidence.RoleStatus, "host": evidence.RoleHost, "message": evidence.RoleMessage,
 }
 
-// w3cFields are the fields a W3C log may name: those of IIS and of the extended
-// log file format (W3C working draft WD-logfile-960323, and Microsoft's list
-// for IIS), with the ones web proxies add.
-var w3cFields = []string{
-	"date", "time", "s-sitename", "s-computername", "s-ip", "s-port", "cs-method", "cs-uri-stem", "cs-uri-query", "cs-username",
-	"c-ip", "cs-version", "cs(User-Agent)", "cs(Cookie)", "cs(Referer)", "cs-host", "sc-status", "sc-substatus", "sc-win32-status",
-	"sc-bytes", "cs-bytes", "time-taken", "cs-uri", "cs-uri-scheme", "cs-uri-port", "cs-uri-extension", "X-Forwarded-For",
-}
-
-// w3cRoles are the roles that such a log can fill.
-var w3cRoles = []evidence.Role{
-	evidence.RoleAddress, evidence.RoleAccount, evidence.RoleAgent, evidence.RoleMethod,
-	evidence.RolePath, evidence.RoleQuery, evidence.RoleStatus, evidence.RoleHost,
-}
-
 func (l *loader) logs(s *specLogs) {
 	f := l.file("logs.yaml")
 	seen := map[string]bool{}
