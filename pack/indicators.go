@@ -206,7 +206,6 @@ func (f *file) peers(all []text) []string {
 	return strs(all)
 }
 
-
 // lowerCase refuses a pattern that asks for an upper-case letter: it is held
 // against lower-case text and that part of it would never match.
 func (f *file) lowerCase(p pattern) {
