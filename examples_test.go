@@ -33,9 +33,12 @@ var clock = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // asOf is when each example's evidence was taken.
 var asOf = map[string]time.Time{
-	"patched-in-time":    time.Date(2026, 9, 8, 6, 0, 0, 0, time.UTC),
-	"exposed-and-probed": time.Date(2026, 1, 13, 0, 0, 0, 0, time.UTC),
-	"late-and-entered":   time.Date(2026, 4, 29, 8, 0, 0, 0, time.UTC),
+	"patched-in-time":         time.Date(2026, 9, 8, 6, 0, 0, 0, time.UTC),
+	"exposed-and-probed":      time.Date(2026, 1, 13, 0, 0, 0, 0, time.UTC),
+	"late-and-entered":        time.Date(2026, 4, 29, 8, 0, 0, 0, time.UTC),
+	"checked-only":            time.Date(2026, 1, 30, 16, 0, 0, 0, time.UTC),
+	"through-a-proxy":         time.Date(2026, 2, 3, 23, 0, 0, 0, time.UTC),
+	"velociraptor-collection": time.Date(2026, 1, 21, 2, 10, 2, 0, time.UTC),
 }
 
 // TestExamples examines every example and compares the whole report.
@@ -171,7 +174,11 @@ func compare(t *testing.T, path string, have []byte) {
 // TestExampleBinaries makes the examples' program files and hives and demands
 // that the ones in the repository are these, byte for byte.
 func TestExampleBinaries(t *testing.T) {
-	const service = "Program Files (x86)/SmarterTools/SmarterMail/Service/"
+	const (
+		service = "Program Files (x86)/SmarterTools/SmarterMail/Service/"
+		uploads = "velociraptor-collection/evidence/uploads/"
+		hives   = uploads + "ntfs/%5C%5C.%5CC%3A/Windows/System32/config/"
+	)
 	for path, data := range map[string][]byte{
 		"patched-in-time/evidence/" + service + "MailService.exe":                      evidencetest.PE("100.0.9742.26305", ""),
 		"patched-in-time/evidence/" + service + "MailService.dll":                      evidencetest.PE("100.0.9742.26305", "100.0.9742.26305"),
@@ -187,6 +194,19 @@ func TestExampleBinaries(t *testing.T) {
 		"exposed-and-probed/evidence/opt/smartermail/MailService":                      append([]byte("\x7fELF\x02\x01\x01"), make([]byte, 57)...),
 		"exposed-and-probed/evidence/opt/smartermail/MailService.dll":                  evidencetest.PE("100.0.9504.18877", "100.0.9504.18877"),
 		"exposed-and-probed/evidence/opt/smartermail/SmarterMail.Standard.dll":         evidencetest.PE("100.0.9504.18877", "100.0.9504.18877"),
+		"checked-only/evidence/" + service + "MailService.exe":                         evidencetest.PE("100.0.9511.21870", ""),
+		"checked-only/evidence/" + service + "MailService.dll":                         evidencetest.PE("100.0.9511.21870", "100.0.9511.21870"),
+		"checked-only/evidence/" + service + "SmarterMail.Standard.dll":                evidencetest.PE("100.0.9511.21870", "100.0.9511.21870"),
+		"checked-only/evidence/Windows/System32/config/SYSTEM":                         systemHive("MAIL04", "Singapore Standard Time"),
+		"checked-only/evidence/Windows/System32/config/SOFTWARE":                       softwareHive("100.0.9511", "20260116", time.Date(2026, 1, 16, 14, 38, 20, 0, time.UTC)),
+		"through-a-proxy/evidence/" + service + "MailService.exe":                      evidencetest.PE("100.0.9504.18877", ""),
+		"through-a-proxy/evidence/" + service + "MailService.dll":                      evidencetest.PE("100.0.9504.18877", "100.0.9504.18877"),
+		"through-a-proxy/evidence/" + service + "SmarterMail.Standard.dll":             evidencetest.PE("100.0.9504.18877", "100.0.9504.18877"),
+		"through-a-proxy/evidence/Windows/System32/config/SYSTEM":                      systemHive("MAIL05", "W. Europe Standard Time"),
+		"through-a-proxy/evidence/Windows/System32/config/SOFTWARE":                    softwareHive("100.0.9504", "20260112", time.Date(2026, 1, 12, 18, 7, 44, 0, time.UTC)),
+		uploads + "auto/C%3A/" + service + "MailService.exe":                           evidencetest.PE("100.0.9413.22004", ""),
+		hives + "SYSTEM":   systemHive("MAIL06", "Pacific Standard Time"),
+		hives + "SOFTWARE": softwareHive("100.0.9413", "20260112", time.Date(2026, 1, 13, 5, 20, 3, 0, time.UTC)),
 	} {
 		compare(t, filepath.Join("examples", path), data)
 	}

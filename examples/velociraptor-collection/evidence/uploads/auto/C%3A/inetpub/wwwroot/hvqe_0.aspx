@@ -1,0 +1,1 @@
+<%-- An example of a dropped file. It holds this comment and does nothing. --%>
