@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -75,6 +76,59 @@ func TestExaminersSideBySide(t *testing.T) {
 				compare(t, filepath.Join("examples", name, "expected.json"), append(have, '\n'))
 			})
 		}
+	}
+}
+
+// TestReadings demands of each example what it adds up to in a word.
+func TestReadings(t *testing.T) {
+	for name, want := range map[string]verdict.Reading{
+		"patched-in-time":         verdict.Untouched,
+		"exposed-and-probed":      verdict.OpenAttempt,
+		"late-and-entered":        verdict.Entered,
+		"checked-only":            verdict.KnockedAt,
+		"through-a-proxy":         verdict.Entered,
+		"velociraptor-collection": verdict.Entered,
+	} {
+		doc := examine(t, filepath.Join("examples", name, "evidence"), asOf[name], nil)
+		if got := doc.Targets[0].Answers.Compromised.Reading; got != want {
+			t.Errorf("%s reads %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestCheckedWhileAffected: the scans of checked-only on a build that had the
+// holes. The same answers are then no proof that nothing worked.
+func TestCheckedWhileAffected(t *testing.T) {
+	const service = "Program Files (x86)/SmarterTools/SmarterMail/Service/"
+	root := filepath.Join("examples", "checked-only", "evidence")
+	dir := linked(t, root, filesOf(t, root))
+	for name, assembly := range map[string]string{"MailService.exe": "", "MailService.dll": "100.0.9504.18877", "SmarterMail.Standard.dll": "100.0.9504.18877"} {
+		replace(t, filepath.Join(dir, service+name), evidencetest.PE("100.0.9504.18877", assembly))
+	}
+	// A reset that was answered with a success is one on this build, its owner's too: without it.
+	for _, name := range []string{"inetpub/logs/LogFiles/W3SVC1/u_ex260121.log", "SmarterMail/Logs/2026.01.21-administrative.log"} {
+		path := filepath.Join(dir, name)
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := slices.DeleteFunc(bytes.SplitAfter(data, []byte("\n")), func(line []byte) bool { return bytes.Contains(line, []byte("force-reset-password")) })
+		replace(t, path, bytes.Join(lines, nil))
+	}
+	got := examine(t, dir, asOf["checked-only"], nil).Targets[0].Answers.Compromised
+	if got.Reading != verdict.OpenAttempt || got.Then.Answer != verdict.Unknown {
+		t.Errorf("reads %q, then %s: %v", got.Reading, got.Then.Answer, got.Then.Because)
+	}
+}
+
+// replace puts other content in a file of a linked tree.
+func replace(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
