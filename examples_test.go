@@ -93,6 +93,10 @@ func TestReadings(t *testing.T) {
 		if got := doc.Targets[0].Answers.Compromised.Reading; got != want {
 			t.Errorf("%s reads %q, want %q", name, got, want)
 		}
+		told := slices.ContainsFunc(doc.Targets[0].Findings, func(f report.Finding) bool { return f.Steps && f.Class == verdict.Success })
+		if steps := name == "late-and-entered" || name == "velociraptor-collection"; steps && !told {
+			t.Errorf("%s tells no steps", name)
+		}
 	}
 }
 
