@@ -34,6 +34,5 @@ var (
 	ErrUnsure      = errors.New("pack: unsure is no proof")
 	ErrAdvisory    = errors.New("pack: advisory")
 	ErrPlaybook    = errors.New("pack: playbook")
-	ErrRule        = errors.New("pack: rule that cannot be used")
 	ErrUntested    = errors.New("pack: rule without a test")
 )
