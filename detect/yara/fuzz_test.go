@@ -27,8 +27,7 @@ func FuzzCompile(f *testing.F) {
 	})
 }
 
-// FuzzScan: no rule may panic or hang on any content, and small windows see
-// what one large one sees.
+// FuzzScan: no rule may panic or hang on any content, nor match outside of it.
 func FuzzScan(f *testing.F) {
 	for _, s := range seeds {
 		f.Add(s, []byte("abcABC hello a12b\x00c MZ aGVsbG8="))
