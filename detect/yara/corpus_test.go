@@ -3,6 +3,7 @@ package yara
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -39,6 +40,10 @@ func TestSignatureBaseCompiles(t *testing.T) {
 			always++
 		}
 	}
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	t.Logf("%d MiB of memory", m.HeapAlloc>>20)
 	t.Logf("%d files, %d rules (%d need no string), %d strings, %d patterns (%d everywhere), %d predicates, %d warnings in %v",
 		len(sources), len(r.All()), always, len(r.strings), len(r.patterns), len(r.everywhere), len(r.predicates), len(r.Warnings()), time.Since(start))
 }
