@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // oracle is Debian's yara over a compiled set of rules.
@@ -76,9 +77,18 @@ func (o oracle) pairs(tb testing.TB, files []string) []string {
 		tb.Fatal(err)
 	}
 	var stderr bytes.Buffer
-	cmd := exec.Command("yara", "-w", "-e", "-C", "-p", "2", "-a", "120", "--scan-list", o.rules, list)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(30+len(files))*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "yara", "-w", "-e", "-C", "-p", "2", "--scan-list", o.rules, list)
 	cmd.Stderr = &stderr
 	text, err := cmd.Output()
+	if ctx.Err() != nil || err != nil && cmd.ProcessState.ExitCode() < 0 {
+		tb.Log("yara does not come to an end; nothing compared")
+		for _, f := range files {
+			o.failed[f] = true
+		}
+		return nil
+	}
 	if err != nil && len(text) == 0 {
 		tb.Fatalf("yara: %v\n%.2000s", err, stderr.String())
 	}

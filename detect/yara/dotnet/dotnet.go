@@ -18,6 +18,7 @@ const (
 	maxStrings = 1 << 16
 	maxText    = 1 << 16
 	maxStreams = 16
+	maxTexts   = 1 << 24 // all together
 )
 
 // Module returns the module dotnet.
@@ -52,7 +53,14 @@ type metadata struct {
 	offset    func(rva uint64) int64
 	resources int64
 	heaps     map[string]heap
+	spent     int // bytes of texts, of maxTexts
 	tables
+}
+
+// spend tells whether a text of n bytes may be kept.
+func (m *metadata) spend(n int) bool {
+	m.spent += n + 16
+	return m.spent <= maxTexts
 }
 
 // heap is a stream: where it begins and how long it is.
@@ -184,6 +192,9 @@ func (m *metadata) userStrings(f fields) {
 		if at+n > end || b == nil {
 			break
 		}
+		if !m.spend(len(b)) {
+			break
+		}
 		if n > 1 {
 			all = append(all, module.Of(string(b[:len(b)-1])))
 		}
@@ -200,7 +211,7 @@ func (m *metadata) text(i uint32) module.Value {
 	}
 	b := m.c.Bytes(h.at+int64(i), int(min(h.size-int64(i), 1024)))
 	end := bytes.IndexByte(b, 0)
-	if end < 0 {
+	if end < 0 || !m.spend(end) {
 		return module.Value{}
 	}
 	return module.Of(string(b[:end]))
@@ -213,7 +224,7 @@ func (m *metadata) blob(i uint32) []byte {
 		return nil
 	}
 	n, width := m.compressed(h.at + int64(i))
-	if width == 0 || n > maxText || int64(i)+width+n > h.size {
+	if width == 0 || n > maxText || !m.spend(int(n)) || int64(i)+width+n > h.size {
 		return nil
 	}
 	return m.bytes(h.at+int64(i)+width, int(n))

@@ -54,6 +54,7 @@ type image struct {
 	order    binary.ByteOrder
 	sections []section
 	segments []segment
+	entries  int // symbols and dynamic entries read from all tables
 }
 
 type section struct {
@@ -252,6 +253,9 @@ func (p *image) symbolFields(f fields, table section, name string) {
 	}
 	var all []module.Value
 	for i := range min(table.len/length, maxEntries) {
+		if p.entries++; p.entries > 4*maxEntries {
+			break
+		}
 		off := int64(table.offset + i*length)
 		var nameAt, value, size, info, shndx uint64
 		if p.wide {
@@ -293,7 +297,7 @@ func (p *image) dynamicFields(f fields, s segment) {
 	var all []module.Value
 	for i := range uint64(maxEntries) {
 		at := s.offset + i*2*width
-		if !p.fits(at, 2*width) {
+		if p.entries++; !p.fits(at, 2*width) || p.entries > 4*maxEntries {
 			break
 		}
 		h := p.numbers(int64(at), 0, 0)

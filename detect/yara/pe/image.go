@@ -25,6 +25,17 @@ type image struct {
 	languages        []uint32
 	rich             []byte // decoded
 	hasRich          bool
+	work             int // what was spent of maxWork
+}
+
+// maxWork bounds what tables that point anywhere may cost: bytes of texts and
+// entries read.
+const maxWork = 1 << 23
+
+// spend tells whether n more may be spent.
+func (p *image) spend(n int) bool {
+	p.work += n
+	return p.work <= maxWork
 }
 
 type section struct {

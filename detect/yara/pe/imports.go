@@ -87,7 +87,7 @@ func (p *image) readImports() (libs []library) {
 // dllName reads the name of a library; it must be one.
 func (p *image) dllName(rva uint64) (string, bool) {
 	off := p.offset(rva)
-	if off < 0 {
+	if off < 0 || !p.spend(16) {
 		return "", false
 	}
 	name, ended := p.text(off, maxName)
@@ -117,7 +117,7 @@ func (p *image) thunks(dll string, names, addresses uint64) (fns []function) {
 	}
 	for i := uint64(0); p.fits(at, width) && len(fns) < maxImports; i, at = i+1, at+width {
 		w := p.word(at)
-		if w == 0 {
+		if w == 0 || !p.spend(16) {
 			break
 		}
 		fn := function{rva: addresses + i*uint64(width)}
@@ -140,7 +140,7 @@ func (p *image) hintName(rva uint64) (name string, ok bool) {
 		return "", false
 	}
 	name, _ = p.text(off+2, maxName)
-	return name, true
+	return name, p.spend(len(name))
 }
 
 // readDelayed reads the delay-load imports.

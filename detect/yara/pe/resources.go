@@ -78,7 +78,7 @@ func (r *resources) entry(id uint32) entry {
 	}
 	at := r.base + int64(id&0x7fffffff)
 	n := int(r.u16(at)) * 2
-	if b := r.bytes(at+2, n); n > 0 && b != nil {
+	if b := r.bytes(at+2, n); n > 0 && b != nil && r.spend(n) {
 		return entry{text: string(b), is: true, id: id}
 	}
 	return entry{id: id}
@@ -122,7 +122,7 @@ func align4(n int64) int64 { return (n + 3) &^ 3 }
 // block reads the block at at; base is the offset alignment counts from.
 func (r *resources) block(at, limit, base int64) (b block, ok bool) {
 	length := int64(r.u16(at))
-	if length < 6 || !r.fits(at, 6) {
+	if length < 6 || !r.fits(at, 6) || !r.spend(int(length)) {
 		return b, false
 	}
 	b = block{at: at, end: min(at+length, limit, r.size), valueWords: int64(r.u16(at + 2))}

@@ -15,6 +15,8 @@ import (
 const (
 	maxSignatures = 16
 	maxSignedData = 1 << 22
+
+	maxCertificates = 256
 )
 
 // signatureFields lists the certificates of those who signed the file, nested
@@ -84,12 +86,13 @@ func signers(der []byte, depth int) (all []module.Value) {
 		switch {
 		case v.Class == asn1.ClassContextSpecific && v.Tag == 0:
 			for _, c := range children(v.Bytes) {
-				if cert, ok := parseCertificate(c); ok {
+				if cert, ok := parseCertificate(c); ok && len(certs) < maxCertificates {
 					certs = append(certs, cert)
 				}
 			}
 		case v.Class == asn1.ClassUniversal && v.Tag == asn1.TagSet && i > 1:
 			infos = children(v.Bytes)
+			infos = infos[:min(len(infos), maxSignatures)]
 		}
 	}
 	var nested []module.Value
