@@ -140,6 +140,8 @@ func differences(p *pack.Pack, t *pack.Test, got *report.Target) []string {
 			faults = append(faults, "not expected: "+found)
 		case at >= 0 && int64(missing[at].Count) != f.Count:
 			faults = append(faults, fmt.Sprintf("%s: want count %d", found, missing[at].Count))
+		case at >= 0 && missing[at].Severity != "" && missing[at].Severity != string(f.Severity):
+			faults = append(faults, fmt.Sprintf("%s: severity %s, want %s", found, f.Severity, missing[at].Severity))
 		}
 		if at >= 0 {
 			missing = slices.Delete(missing, at, at+1)

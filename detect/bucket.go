@@ -22,7 +22,8 @@ type sighting struct {
 	fixed    verdict.Class // what it is instead while the build was proven fixed; "" for no difference
 }
 
-// nothing is what a change of settings means while the build was proven fixed.
+// nothing is what a change of settings means while the build was proven fixed,
+// or after the evidence was taken.
 const nothing verdict.Class = "nothing"
 
 // bucketKey is what sightings are counted by. What one means may depend on the

@@ -100,9 +100,11 @@ func Compile(packs []*pack.Pack, opt Options) (*Engine, []Refusal, error) {
 		}
 	}
 	faults = append(faults, e.addYARA(packs, &opt.Own)...)
-	for _, p := range packs {
-		for _, fault := range p.CheckTests(e.contentOf(p)) {
-			faults = append(faults, fmt.Errorf("detect: pack %q: %w", p.ID, fault))
+	if errors.Join(faults...) == nil { // else cases may name a rule that could not be compiled
+		for _, p := range packs {
+			for _, fault := range p.CheckTests(e.contentOf(p)) {
+				faults = append(faults, fmt.Errorf("detect: pack %q: %w", p.ID, fault))
+			}
 		}
 	}
 	e.addOwnSigma(&opt.Own)

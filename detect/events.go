@@ -83,6 +83,10 @@ func (e *Engine) addEvent(f *pack.SigmaFile, s *sigma.Rule) error {
 			err = gradeKnown(o.Class, o.Severity)
 		}
 		if err != nil {
+			var of *sigma.Error
+			if errors.As(err, &of) {
+				err = of.Err // the outcome's own place says more than the rule's
+			}
 			return o.Fault(f.File, fmt.Errorf("outcome %q: %w", o.Condition, err))
 		}
 		r.event.outcomes = append(r.event.outcomes, newOutcome(condition, o))

@@ -23,7 +23,7 @@ func (x *Examination) Result(asOf time.Time) Result {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	installs := x.judge(asOf)
-	r := Result{Findings: append(x.fold(installs), x.correlate(installs)...)}
+	r := Result{Findings: append(x.fold(installs, asOf), x.correlate(installs)...)}
 	cover := slices.Clone(x.cover)
 	if x.steps.lost {
 		cover = append(cover, evidence.Gap(evidence.CoverLog, "sequences of events", evidence.CompromisedThen, evidence.Limited,
@@ -64,7 +64,7 @@ type foldKey struct {
 
 // fold grades the buckets, now that the installations are known, and merges
 // them to one finding per rule, class and label.
-func (x *Examination) fold(installs []judged) []verdict.Finding {
+func (x *Examination) fold(installs []judged, asOf time.Time) []verdict.Finding {
 	merged := map[foldKey]*bucket{}
 	for key, b := range x.buckets {
 		class, severity := key.class, b.severity
@@ -73,11 +73,11 @@ func (x *Examination) fold(installs []judged) []verdict.Finding {
 			// Its outcome is open, whatever the status was, and it weighs as
 			// much as any other attempt.
 			class, severity = verdict.Attempt, graver(severity, key.rule.severity)
-		case key.fixed == nothing && proven:
-			continue
+		case key.fixed == nothing && (proven || b.first.After(asOf.Add(day))):
+			continue // a time after the evidence was taken is that of a copy
 		case key.fixed != "" && proven:
 			class, severity = key.fixed, verdict.Low
-		case key.fixed != "" && key.fixed != nothing && !provenAffected(installs, key.rule.Vulns):
+		case key.fixed != "" && class == verdict.Success && !provenAffected(installs, key.rule.Vulns):
 			class = verdict.Attempt
 		}
 		k := foldKey{key.rule, class, key.label}

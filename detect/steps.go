@@ -79,11 +79,12 @@ type stepKey struct {
 	minute       int64
 }
 
-// Limits of steps: kept of one minute, kept of one source, bytes of text each.
+// Limits of steps: kept of one minute, minutes kept of one source, bytes of text
+// of the first two and the last of a minute; the others keep none.
 const (
 	stepsAMinute = 16
-	mostMinutes  = 1 << 16
-	stepText     = 512
+	mostMinutes  = 1 << 15
+	stepText     = 2 << 10
 )
 
 // steps are the sightings kept for correlations.
@@ -106,6 +107,9 @@ func (s *steps) add(key stepKey, more ...step) {
 	have = slices.CompactFunc(have, func(a, b step) bool { return a.ref.Compare(b.ref) == 0 })
 	if len(have) > stepsAMinute {
 		have = append(have[:stepsAMinute-1], have[len(have)-1])
+	}
+	for i := 2; i < len(have)-1; i++ {
+		have[i].ref.Text = ""
 	}
 	s.kept[key] = have
 }

@@ -53,7 +53,7 @@ func (l *log) cover(got result, sum string) {
 	}
 	if got.onlyLow() {
 		row := l.row(got.path, got.format)
-		row.Missed = &evidence.Missed{Reason: evidence.LowLevel, Detail: "every record tells of a failure: the level is \"Exceptions only\", and what went well was not written"}
+		row.Missed = &evidence.Missed{Reason: evidence.LowLevel, Detail: "every record tells of a failure: the level may be \"Exceptions only\", and what went well was then not written"}
 		if !got.format.Need {
 			row.Parts = 0 // the product's own choice for most logs
 		}

@@ -29,7 +29,7 @@ type Outcome struct {
 	Condition    string // a Sigma condition over the rule's own searches
 	Class        string
 	Severity     string
-	WhenFixed    string // the class instead, with severity low, while the build was proven fixed for the rule's CVEs; with it set, Class holds only on a build proven affected, and in between it is an open attempt. "": Class whatever the build
+	WhenFixed    string // the class instead, with severity low, while the build was proven fixed for the rule's CVEs; with it set, a success holds only on a build proven affected, and in between it is an open attempt. "": Class whatever the build
 	Line, Column int    // of the condition
 }
 

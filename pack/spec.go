@@ -308,8 +308,9 @@ type specInstalled struct {
 
 type specExpect struct {
 	here
-	Rule  text `yaml:"rule" need:"yes"`
-	Class text `yaml:"class" need:"yes" enum:"state,lead,scan,attempt,failed,success"`
-	Count int  `yaml:"count" need:"yes"`
-	Label text `yaml:"label"`
+	Rule     text `yaml:"rule" need:"yes"`
+	Class    text `yaml:"class" need:"yes" enum:"state,lead,scan,attempt,failed,success"`
+	Count    int  `yaml:"count" need:"yes"`
+	Label    text `yaml:"label"`
+	Severity text `yaml:"severity" enum:"info,low,medium,high,critical"`
 }

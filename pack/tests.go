@@ -41,6 +41,7 @@ type Expect struct {
 	Class        string
 	Count        int
 	Label        string // "": any
+	Severity     string // "": any
 	Line, Column int
 }
 
@@ -105,7 +106,7 @@ func (f *file) expectations(s *specTest, out *Test) {
 		}
 		f.once(seen, text{Value: e.Rule.Value + " " + e.Class.Value + " " + e.Label.Value, At: e.Rule.At})
 		wanted[e.Rule.Value] = true
-		out.Expect = append(out.Expect, Expect{e.Rule.Value, e.Class.Value, e.Count, e.Label.Value, e.At.Line, e.At.Column})
+		out.Expect = append(out.Expect, Expect{e.Rule.Value, e.Class.Value, e.Count, e.Label.Value, e.Severity.Value, e.At.Line, e.At.Column})
 	}
 	for _, a := range s.Absent {
 		if wanted[a.Value] {
