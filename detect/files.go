@@ -70,14 +70,12 @@ func (l *lane) holdIndicators(s *seen) error {
 		if (r.Kind == pack.OnFolder) != (s.Kind == evidence.ObserveFolder) || !s.in(r.place.ID) || !r.Match.HoldsPath(s.path) {
 			continue
 		}
-		if r.Match.TestsContent() {
-			holds, err := l.contentHolds(r, s.Observation)
-			if err != nil {
-				failed = err
-			}
-			if !holds {
-				continue
-			}
+		holds, err := l.begins(r, s.Observation)
+		if err != nil {
+			failed = err
+		}
+		if !holds {
+			continue
 		}
 		l.sight(r, s, "")
 	}

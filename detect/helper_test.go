@@ -128,11 +128,8 @@ func indicators() []pack.Indicator {
 		{ID: "dropped", Title: "dropped script", Kind: pack.OnFile, Parts: evidence.CompromisedNow, Class: "state", Severity: high, Match: pack.Match{
 			Place: "webroot", Name: regexp.MustCompile(`_0\.aspx$`), Except: regexp.MustCompile(`/vendor_0\.aspx$`),
 		}},
-		{ID: "eval", Title: "script that evaluates", Kind: pack.OnFile, Parts: evidence.CompromisedNow, Class: "state", Severity: high, Match: pack.Match{
-			Place: "webroot", Magic: [][]byte{[]byte("<%@")}, Content: [][]byte{[]byte("eval(Request"), []byte("ProcessStartInfo")},
-		}},
-		{ID: "text", Title: "script with a password", Kind: pack.OnFile, Parts: evidence.CompromisedNow, Class: "state", Severity: "medium", Match: pack.Match{
-			Place: "webroot", Text: regexp.MustCompile(`(?i)pass=[a-z0-9]{12}`),
+		{ID: "page", Title: "a page", Kind: pack.OnFile, Parts: evidence.CompromisedNow, Class: "state", Severity: high, Match: pack.Match{
+			Place: "webroot", Magic: [][]byte{[]byte("<%@")},
 		}},
 		{ID: "locker", Title: "known locker", Kind: pack.OnHash, Parts: evidence.CompromisedNow, Class: "state", Severity: "critical", Match: pack.Match{
 			Hashes: []string{"0cefeb6210b7103fd32b996beff518c9b6e1691a97bb1cda7f5fb57905c4be96"},

@@ -97,7 +97,7 @@ func (r *rule) findPlace(p *pack.Pack, id string) error {
 		return fmt.Errorf("no place %q", id)
 	case r.Kind == pack.OnFolder && !p.Places[i].Folders:
 		return fmt.Errorf("place %q does not ask for folders", id)
-	case (r.Kind == pack.OnSetting || r.Match.TestsContent()) && p.Places[i].Content <= 0:
+	case (r.Kind == pack.OnSetting || len(r.Match.Magic) > 0) && p.Places[i].Content <= 0:
 		return fmt.Errorf("place %q does not ask for content", id)
 	}
 	r.place = &p.Places[i]

@@ -28,7 +28,7 @@ func (l *loader) indicators(s *specIndicators) {
 	for i := range s.Indicators {
 		f.unique(l.ids, s.Indicators[i].ID)
 		l.dated(f, s.Indicators[i].ID, s.Indicators[i].FirstSeen)
-		for _, p := range []pattern{s.Indicators[i].Match.Name, s.Indicators[i].Match.Except, s.Indicators[i].Match.Text} {
+		for _, p := range []pattern{s.Indicators[i].Match.Name, s.Indicators[i].Match.Except} {
 			f.quick(p)
 		}
 		made := l.indicator(f, &s.Indicators[i])
@@ -99,8 +99,8 @@ func (f *file) proof(severity, confidence, class text) {
 func (l *loader) match(f *file, s *specIndicator) Match {
 	m := &s.Match
 	out := Match{
-		Place: m.Place.Value, Name: m.Name.Regexp, Except: m.Except.Regexp, Text: m.Text.Regexp,
-		Content: f.decoded(m.Content), Magic: f.decoded(m.Magic), Hashes: f.hashes(m.Hashes), Peers: f.peers(m.Peers),
+		Place: m.Place.Value, Name: m.Name.Regexp, Except: m.Except.Regexp,
+		Magic: f.decoded(m.Magic), Hashes: f.hashes(m.Hashes), Peers: f.peers(m.Peers),
 		Direction: Direction(m.Direction.Value),
 	}
 	f.lowerCase(m.Name)
@@ -125,8 +125,6 @@ func (l *loader) fits(f *file, s *specIndicator) {
 		{"place", m.Place.Value != "", onFile, onFile},
 		{"name", m.Name.Regexp != nil, onFile, kind == OnFolder},
 		{"except", m.Except.Regexp != nil, onFile, false},
-		{"content", len(m.Content) > 0, kind == OnFile, false},
-		{"text", m.Text.Regexp != nil, kind == OnFile, false},
 		{"magic", len(m.Magic) > 0, kind == OnFile, false},
 		{"hashes", len(m.Hashes) > 0, kind == OnHash, kind == OnHash},
 		{"peers", len(m.Peers) > 0, kind == OnPeer, kind == OnPeer},
@@ -144,8 +142,8 @@ func (l *loader) fits(f *file, s *specIndicator) {
 	if kind == OnHash && !slices.ContainsFunc(l.pack.Places, func(p evidence.Place) bool { return p.Hash }) {
 		f.Fail(m.At, ErrReference, "no place has hash: true, so no file would ever be hashed")
 	}
-	if kind == OnFile && m.Name.Regexp == nil && len(m.Content) == 0 && m.Text.Regexp == nil && len(m.Magic) == 0 {
-		f.Fail(m.At, ErrMissing, "a name or a test of content; every file of the place would match")
+	if kind == OnFile && m.Name.Regexp == nil && len(m.Magic) == 0 {
+		f.Fail(m.At, ErrMissing, "a name or a magic; every file of the place would match")
 	}
 }
 
@@ -158,7 +156,7 @@ func (l *loader) inPlace(f *file, s *specIndicator) {
 		return
 	}
 	p := l.pack.Places[i]
-	if (len(m.Content) > 0 || len(m.Magic) > 0 || m.Text.Regexp != nil) && p.Content == 0 {
+	if len(m.Magic) > 0 && p.Content == 0 {
 		f.Fail(m.Place.At, ErrValue, "place %q asks for no content", p.ID)
 	}
 	if s.Kind.Value == string(OnFolder) && !p.Folders {

@@ -15,19 +15,11 @@ func (m *Match) HoldsPath(path string) bool {
 	return (m.Name == nil || m.Name.MatchString(path)) && (m.Except == nil || !m.Except.MatchString(path))
 }
 
-// TestsContent reports whether the match looks into content at all.
-func (m *Match) TestsContent() bool {
-	return len(m.Content) > 0 || len(m.Magic) > 0 || m.Text != nil
-}
-
 // HoldsContent reports whether content, the first Place.Content bytes of a
-// file, passes every test of content there is.
+// file, begins as Magic says. What stands in a file otherwise is a YARA rule's.
 func (m *Match) HoldsContent(content []byte) bool {
-	stands := func(want []byte) bool { return bytes.Contains(content, want) }
 	starts := func(want []byte) bool { return bytes.HasPrefix(content, want) }
-	return (len(m.Content) == 0 || slices.ContainsFunc(m.Content, stands)) &&
-		(len(m.Magic) == 0 || slices.ContainsFunc(m.Magic, starts)) &&
-		(m.Text == nil || m.Text.Match(content))
+	return len(m.Magic) == 0 || slices.ContainsFunc(m.Magic, starts)
 }
 
 // HoldsPeer reports whether a host, an address or a name without port, is one

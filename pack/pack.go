@@ -116,8 +116,6 @@ type Match struct {
 	Name      *regexp.Regexp // over the machine's path as Place.Paths sees it; nil: any in Place
 	Paths     []string       // of a list: whole paths, as Place.Paths sees them
 	Except    *regexp.Regexp // over the same path: these are not meant; nil: none
-	Content   [][]byte       // any of these bytes stands in the content; nil: no content test
-	Text      *regexp.Regexp // stands in the content; nil: no such test
 	Magic     [][]byte       // content starts with any of these; nil: any
 	Hashes    []string       // lower-case hex SHA-256
 	Peers     []string       // addresses, CIDRs, domains (exact host; ".example.org" for subdomains too)

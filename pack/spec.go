@@ -175,9 +175,7 @@ type specMatch struct {
 	Place     text    `yaml:"place"`
 	Name      pattern `yaml:"name"`
 	Except    pattern `yaml:"except"`
-	Content   []text  `yaml:"content"` // base64, so that antivirus leaves the pack alone
-	Text      pattern `yaml:"text"`
-	Magic     []text  `yaml:"magic"` // base64
+	Magic     []text  `yaml:"magic"` // base64, so that antivirus leaves the pack alone
 	Hashes    []text  `yaml:"hashes"`
 	Peers     []text  `yaml:"peers"`
 	Direction text    `yaml:"direction" enum:"inbound,outbound,either"`
