@@ -60,7 +60,7 @@ func (j judge) weigh(part evidence.Parts) (proof, doubt, open, leads []Finding) 
 		case opens:
 			open = append(open, f)
 		case says:
-			if f.Class == Lead {
+			if f.Class == Lead && atLeast(f.Severity, Low) { // one for information is none to follow
 				leads = append(leads, f)
 			}
 		}
