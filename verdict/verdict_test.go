@@ -346,7 +346,7 @@ func TestSentences(t *testing.T) {
 	f(tell([]Finding{call})[0], "A script was called (2 times, 2026-01-17).")
 	call.Last = call.Last.Add(26*time.Hour + 5*time.Minute)
 	f(tell([]Finding{call})[0], "A script was called (2 times, 2026-01-17 to 2026-01-18 02:05Z).")
-	lead := Finding{Title: "odd", Question: evidence.CompromisedNow, Class: Lead}
+	lead := Finding{Title: "odd", Question: evidence.CompromisedNow, Class: Lead, Severity: Medium}
 	f(because(Judge(tree, formats, nil, []Finding{lead}, []evidence.Coverage{walked()}).Compromised.Now),
 		"Every place the packs ask for was read, and nothing matched. 1 lead is worth a look and proves nothing alone.")
 	shell := Finding{Title: "A script in the web root", Question: evidence.CompromisedNow, Class: State, Severity: High, Confidence: evidence.Likely, Refs: []evidence.Ref{{Path: "C/inetpub/x_0.aspx"}}}
