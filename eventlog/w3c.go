@@ -115,9 +115,9 @@ func (p *w3c) fields(text string) *shape {
 var w3cRoles = [evidence.NumRoles][]string{
 	evidence.RoleAddress: {"c-ip"},
 	evidence.RoleAccount: {"cs-username"},
-	evidence.RoleAgent:   {"cs(User-Agent)"},
-	evidence.RoleMethod:  {"cs-method"},
-	evidence.RolePath:    {"cs-uri-stem", "cs-uri"}, // HTTPERR has cs-uri, with its query
+	evidence.RoleAgent:   {"cs(User-Agent)", "c-agent"}, // c-agent and s-operation: TMG's and ISA's proxy log
+	evidence.RoleMethod:  {"cs-method", "s-operation"},
+	evidence.RolePath:    {"cs-uri-stem", "cs-uri-path", "cs-uri", "cs-url"}, // cs-uri-path: SGOS; cs-url: Cisco's; HTTPERR and TMG have cs-uri, with its query
 	evidence.RoleQuery:   {"cs-uri-query"},
 	evidence.RoleStatus:  {"sc-status"},
 	evidence.RoleHost:    {"s-computername", "s-ip"},

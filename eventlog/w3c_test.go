@@ -120,6 +120,29 @@ func TestW3CRolesAndSchemas(t *testing.T) {
 	}
 }
 
+// TestW3CRolesOfProxies: web proxies name some columns otherwise.
+func TestW3CRolesOfProxies(t *testing.T) {
+	format := &evidence.LogFormat{ID: "proxy", Source: evidence.LogSource{Category: "proxy"}}
+	for fields, want := range map[string][3]string{
+		"date time c-ip cs-method cs-uri cs-uri-path cs-uri-query cs(User-Agent)": {"cs-method", "cs-uri-path", "cs(User-Agent)"},
+		"date time c-ip cs-uri-path cs-uri-stem cs-method":                        {"cs-method", "cs-uri-stem", ""},
+		"c-ip cs-username c-agent date time r-host s-operation cs-uri sc-status":  {"s-operation", "cs-uri", "c-agent"},
+		"c-ip c-agent s-operation cs-method cs(User-Agent) cs-uri":                {"cs-method", "cs-uri", "cs(User-Agent)"},
+		"timestamp c-ip x-resultcode-httpstatus cs-method cs-url cs(User-Agent)":  {"cs-method", "cs-url", "cs(User-Agent)"},
+	} {
+		s := w3cSchema(format, strings.Fields(fields))
+		for i, role := range []evidence.Role{evidence.RoleMethod, evidence.RolePath, evidence.RoleAgent} {
+			got := ""
+			if at := s.Roles[role]; at >= 0 {
+				got = s.Fields[at]
+			}
+			if got != want[i] {
+				t.Errorf("%s: %q, want %q", fields, got, want[i])
+			}
+		}
+	}
+}
+
 func TestW3CShapesAreLimited(t *testing.T) {
 	var log strings.Builder
 	for i := range maxShapes + 1 {
