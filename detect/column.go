@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"postern/detect/sigma"
@@ -61,11 +62,11 @@ func (c columns) played(role evidence.Role) sigma.Column {
 	at := int(c.Roles[role])
 	switch role {
 	case evidence.RolePath:
-		return sigma.Column{At: at, Spell: spellAt(at, func(v []byte) [][]byte {
-			if i := bytes.IndexByte(v, '?'); i >= 0 && c.Roles[evidence.RoleQuery] < 0 {
-				v = v[:i] // a column of the whole address
+		return sigma.Column{At: at, Spell: spellAt(at, func(one [][]byte) [][]byte {
+			if i := bytes.IndexByte(one[0], '?'); i >= 0 && c.Roles[evidence.RoleQuery] < 0 {
+				one = [][]byte{one[0][:i]} // a column of the whole address
 			}
-			return pathForms(v)
+			return pathForms(one)
 		})}
 	case evidence.RoleQuery:
 		return sigma.Column{At: at, Spell: spellAt(at, queryForms)}
@@ -85,12 +86,12 @@ func (c columns) uri() (sigma.Column, bool) {
 		if path >= len(values) || values[path] == nil {
 			return nil
 		}
-		paths := pathForms(values[path])
+		paths := pathForms(values[path : path+1])
 		if query < 0 || query >= len(values) || values[query] == nil {
 			return paths
 		}
-		queries := queryForms(values[query])
-		all := queries
+		queries := queryForms(values[query : query+1])
+		all := slices.Clip(queries)
 		for _, p := range paths {
 			for _, q := range queries {
 				all = append(all, bytes.Join([][]byte{p, q}, []byte("?")))
@@ -101,12 +102,12 @@ func (c columns) uri() (sigma.Column, bool) {
 }
 
 // spellAt spells the value at a position.
-func spellAt(at int, spell func([]byte) [][]byte) func([][]byte) [][]byte {
+func spellAt(at int, spell func([][]byte) [][]byte) func([][]byte) [][]byte {
 	return func(values [][]byte) [][]byte {
 		if at >= len(values) || values[at] == nil {
 			return nil
 		}
-		return spell(values[at])
+		return spell(values[at : at+1])
 	}
 }
 

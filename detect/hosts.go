@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"bytes"
 	"net/netip"
 	"slices"
 	"strings"
@@ -41,31 +42,43 @@ func (h *hosts) add(peer string) {
 }
 
 // find returns the peer that a host, an address or a name without port, is. A
-// name matches exactly, or an entry with a leading dot above it.
-func (h *hosts) find(host string) (peer string, held bool) {
-	host = strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
-	if host == "" {
+// name matches exactly, or an entry with a leading dot above it. It runs for
+// every word of many events, and copies nothing.
+func (h *hosts) find(host []byte) (peer string, held bool) {
+	host = bytes.TrimSuffix(bytes.Trim(host, "[]"), []byte("."))
+	if len(host) == 0 {
 		return "", false
 	}
-	if last := host[len(host)-1]; last >= '0' && last <= '9' || strings.Contains(host, ":") {
-		if addr, err := netip.ParseAddr(host); err == nil {
+	if mayBeAddr(host) {
+		if addr, err := netip.ParseAddr(string(host)); err == nil {
 			return h.findAddr(addr.Unmap().WithZone(""))
 		}
 	}
-	if h.names[host] {
-		return host, true
+	var buf [256]byte
+	name := fold(buf[:0], host)
+	if slices.ContainsFunc(name, func(c byte) bool { return c >= 0x80 }) {
+		name = bytes.ToLower(host)
 	}
-	for at := strings.IndexByte(host, '.'); at >= 0; {
-		if h.names[host[at:]] {
-			return host[at:], true
+	if h.names[string(name)] {
+		return string(name), true
+	}
+	for at := bytes.IndexByte(name, '.'); at >= 0; {
+		if h.names[string(name[at:])] {
+			return string(name[at:]), true
 		}
-		next := strings.IndexByte(host[at+1:], '.')
+		next := bytes.IndexByte(name[at+1:], '.')
 		if next < 0 {
 			break
 		}
 		at += 1 + next
 	}
 	return "", false
+}
+
+// mayBeAddr spares the parser what is plainly a name or a number.
+func mayBeAddr(host []byte) bool {
+	last := host[len(host)-1]
+	return last >= '0' && last <= '9' && bytes.Count(host, []byte(".")) == 3 || bytes.IndexByte(host, ':') >= 0
 }
 
 func (h *hosts) findAddr(addr netip.Addr) (peer string, held bool) {
@@ -126,14 +139,25 @@ func (p *peerRules) match(l *literals, in *program, e *evidence.Event, found fun
 	if p.spared(l, e) {
 		return
 	}
-	m := in.mentioned(e)
-	known := func(host string) bool { _, held := p.known.find(host); return held }
-	if !slices.ContainsFunc([][]string{m.from, m.to, m.named}, func(hosts []string) bool { return slices.ContainsFunc(hosts, known) }) {
+	if !p.named(e) {
 		return
 	}
+	m := in.mentioned(e)
 	for _, r := range p.rules {
 		if s, ok := m.sight(r, e.Time); ok {
 			found(s)
 		}
 	}
+}
+
+// named reports whether an event names a peer of any rule.
+func (p *peerRules) named(e *evidence.Event) bool {
+	for _, value := range e.Values {
+		for host := range hostsIn(value) {
+			if _, held := p.known.find(host); held {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -1,7 +1,9 @@
 package detect
 
 import (
-	"strings"
+	"bytes"
+	"iter"
+	"slices"
 	"time"
 
 	"postern/evidence"
@@ -17,7 +19,7 @@ const (
 
 // mentions are the hosts one event names, and how.
 type mentions struct {
-	from, to, named []string
+	from, to, named [][]byte
 }
 
 // mentioned reads the hosts off an event. In a log of what comes in, the
@@ -28,11 +30,11 @@ func (p *program) mentioned(e *evidence.Event) *mentions {
 	for i, value := range e.Values {
 		switch {
 		case i == p.address:
-			m.from = hostsIn(value)
+			m.from = slices.Collect(hostsIn(value))
 		case p.outbound:
-			m.to = append(m.to, hostsIn(value)...)
+			m.to = slices.AppendSeq(m.to, hostsIn(value))
 		default:
-			m.named = append(m.named, hostsIn(value)...)
+			m.named = slices.AppendSeq(m.named, hostsIn(value))
 		}
 	}
 	return m
@@ -42,7 +44,7 @@ func (p *program) mentioned(e *evidence.Event) *mentions {
 // attempt at most, and its name alone a lead.
 func (m *mentions) sight(r *rule, at time.Time) (sighting, bool) {
 	s, peer := sighting{r, r.class, r.severity, r.Label, ""}, ""
-	any := func(hosts []string) bool {
+	any := func(hosts [][]byte) bool {
 		for _, h := range hosts {
 			if p, held := r.hosts.find(h); held {
 				peer = p
@@ -81,28 +83,28 @@ func note(label, more string) string {
 
 // hostsIn cuts a value into what may be host names and addresses, as written
 // and percent-decoded once and twice. Each holds a dot or a colon.
-func hostsIn(value []byte) []string {
-	var hosts []string
-	for range 3 {
-		for start := 0; start < len(value); {
-			end := start
-			named := false
-			for end < len(value) && inHost[value[end]] {
-				named = named || value[end] == '.' || value[end] == ':'
-				end++
+func hostsIn(value []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for range 3 {
+			for start := 0; start < len(value); {
+				end := start
+				named := false
+				for end < len(value) && inHost[value[end]] {
+					named = named || value[end] == '.' || value[end] == ':'
+					end++
+				}
+				if named && !yield(bareHost(value[start:end])) {
+					return
+				}
+				start = end + 1
 			}
-			if named {
-				hosts = append(hosts, bareHost(string(value[start:end])))
+			decoded := unescape(value, false)
+			if len(decoded) == len(value) {
+				return
 			}
-			start = end + 1
+			value = decoded
 		}
-		decoded := unescape(value, false)
-		if len(decoded) == len(value) {
-			break
-		}
-		value = decoded
 	}
-	return hosts
 }
 
 // inHost are the bytes of host names and addresses, with or without a port.
@@ -114,9 +116,9 @@ var inHost = func() (in [256]bool) {
 }()
 
 // bareHost takes the port off "host:port", and the dot off a full name.
-func bareHost(word string) string {
-	if strings.Count(strings.TrimSuffix(word, ":"), ":") <= 1 { // more is an IPv6 address, whose port stands outside its brackets
-		word, _, _ = strings.Cut(word, ":")
+func bareHost(word []byte) []byte {
+	if bytes.Count(bytes.TrimSuffix(word, []byte(":")), []byte(":")) <= 1 { // more is an IPv6 address, whose port stands outside its brackets
+		word, _, _ = bytes.Cut(word, []byte(":"))
 	}
-	return strings.TrimSuffix(word, ".")
+	return bytes.TrimSuffix(word, []byte("."))
 }

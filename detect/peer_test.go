@@ -20,7 +20,7 @@ func TestHostsFindWhatRulesHold(t *testing.T) {
 			"192.0.2.7", "192.0.2.8", "::ffff:192.0.2.7", "::ffff:c000:207", "a.example", "A.Example.", "x.a.example", "b.example", "x.b.example", "X.Y.B.EXAMPLE",
 			"198.51.100.200", "[2001:DB8::7]", "2001:db8::7%eth0", "2001:0db8:0000::0007", "2001:db8:1:2::3", "203.0.113.9", "::ffff:203.0.113.9", "", ".", "..", "1", "a1", "1.2.3",
 		} {
-			_, found := index.find(host)
+			_, found := index.find([]byte(host))
 			if want := m.HoldsPeer(host); found != want {
 				t.Errorf("%q among %q: %v, want %v", host, l, found, want)
 			}

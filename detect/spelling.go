@@ -8,11 +8,18 @@ import (
 // A spelling is what a value may have been before an encoder saw it. Rules are
 // held against all of them, so that an encoding can hide nothing.
 
+// A form function is given one value, as a slice of it, and gives that very
+// slice when the value has no other spelling: nearly none has, and this runs for
+// every event.
+
 // pathForms gives a path as written, percent-decoded once and twice, and
 // with doubled slashes, backslashes and dot segments resolved.
-func pathForms(value []byte) [][]byte {
-	all := decodings(value, false)
+func pathForms(one [][]byte) [][]byte {
+	all := decodings(one, false)
 	last := all[len(all)-1]
+	if isTidy(last) {
+		return all
+	}
 	if tidy := tidyPath(last); tidy != string(last) {
 		all = append(all, []byte(tidy))
 	}
@@ -21,21 +28,21 @@ func pathForms(value []byte) [][]byte {
 
 // queryForms gives a query as written and percent-decoded once and twice,
 // "+" standing for a blank.
-func queryForms(value []byte) [][]byte { return decodings(value, true) }
+func queryForms(one [][]byte) [][]byte { return decodings(one, true) }
 
 // wordForms gives a value as written and with the blanks that IIS writes
 // as "+" in every column.
-func wordForms(value []byte) [][]byte {
-	if bytes.IndexByte(value, '+') < 0 {
-		return [][]byte{value}
+func wordForms(one [][]byte) [][]byte {
+	if bytes.IndexByte(one[0], '+') < 0 {
+		return one
 	}
-	return [][]byte{value, bytes.ReplaceAll(value, []byte("+"), []byte(" "))}
+	return [][]byte{one[0], bytes.ReplaceAll(one[0], []byte("+"), []byte(" "))}
 }
 
 // decodings gives a value as written, decoded once and decoded twice, as far
 // as decoding changes it.
-func decodings(value []byte, plus bool) [][]byte {
-	all := [][]byte{value}
+func decodings(one [][]byte, plus bool) [][]byte {
+	all := one[:1:1]
 	for range 2 {
 		last := all[len(all)-1]
 		decoded := unescape(last, plus)
@@ -71,6 +78,20 @@ func unescape(b []byte, plus bool) []byte {
 // hexDigit is the value of a digit, -1 for none.
 func hexDigit(c byte) int {
 	return strings.IndexByte("0123456789abcdef", folded[c])
+}
+
+// isTidy reports whether tidyPath would change nothing, for the paths that are
+// common.
+func isTidy(p []byte) bool {
+	if len(p) == 0 || p[0] != '/' || len(p) > 1 && p[len(p)-1] == '/' {
+		return false
+	}
+	for i, c := range p {
+		if c == '\\' || c == '/' && i+1 < len(p) && (p[i+1] == '/' || p[i+1] == '.') {
+			return false
+		}
+	}
+	return true
 }
 
 // tidyPath resolves what servers resolve before they route: backslashes,

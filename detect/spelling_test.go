@@ -6,10 +6,10 @@ import (
 )
 
 func TestSpellings(t *testing.T) {
-	f := func(spell func([]byte) [][]byte, value string, want ...string) {
+	f := func(spell func([][]byte) [][]byte, value string, want ...string) {
 		t.Helper()
 		var got []string
-		for _, s := range spell([]byte(value)) {
+		for _, s := range spell([][]byte{[]byte(value)}) {
 			got = append(got, string(s))
 		}
 		if !slices.Equal(got, want) {
