@@ -10,20 +10,17 @@ import (
 )
 
 // begins reports whether a file begins as a rule asks, if it asks.
-func (l *lane) begins(r *rule, o *evidence.Observation) (bool, error) {
+func (l *lane) begins(r *rule, s *seen) (bool, error) {
 	magic := r.Match.Magic
 	if len(magic) == 0 {
 		return true, nil
 	}
-	if o.Content == nil {
-		if size := o.Get("Size"); size != "" && size != "0" {
-			l.x.Cover(evidence.Gap(evidence.CoverFile, o.Ref.Path, r.Parts, evidence.Unreadable, "its content could not be held against "+r.ID))
-		}
+	if l.unread(s, r.Parts, r.ID) || s.Content == nil {
 		return false, nil
 	}
 	longest := slices.MaxFunc(magic, func(a, b []byte) int { return cmp.Compare(len(a), len(b)) })
-	head := make([]byte, min(o.Size, r.place.Content, int64(len(longest))))
-	n, err := readFull(o.Content, head, 0)
+	head := make([]byte, min(s.Size, r.place.Content, int64(len(longest))))
+	n, err := readFull(s.Content, head, 0)
 	if r.Match.HoldsContent(head[:n]) {
 		return true, nil
 	}

@@ -16,14 +16,14 @@ import (
 type contentRules struct {
 	set     *yara.Rules // nil: none
 	rules   map[*yara.Rule]*contentRule
-	scanned map[string]bool // ids of places whose files they are held against
+	scanned map[*evidence.Place]bool // places whose files they are held against
 }
 
 // contentRule is a YARA rule, its grade, and the places it is held against.
 type contentRule struct {
 	*rule
-	from   *pack.Pack // nil: the operator's own
-	within []string   // place ids; nil: all that are scanned
+	from   *pack.Pack        // nil: the operator's own
+	within []*evidence.Place // nil: all that are scanned
 }
 
 // contentOf lists the YARA rules of a pack.
@@ -88,9 +88,6 @@ func (e *Engine) addYARA(packs []*pack.Pack, own *Own) []error {
 		e.content.rules[y] = c
 		e.rules = append(e.rules, c.rule)
 	}
-	if len(own.YARA) > 0 {
-		e.askContent()
-	}
 	return faults
 }
 
@@ -112,7 +109,7 @@ func (e *Engine) askContent() {
 	for i := range e.interest.Places {
 		if p := &e.interest.Places[i]; !p.NoFiles {
 			p.Content = max(p.Content, ownContent)
-			e.content.scanned[p.ID] = true
+			e.content.scanned[e.places[i]] = true
 		}
 	}
 }
@@ -137,14 +134,16 @@ func (e *Engine) gradeContent(y *yara.Rule, p *pack.Pack) (*contentRule, error) 
 			}
 		}
 		ind.Class, ind.Severity, ind.Confidence, ind.Next = meta["class"], meta["severity"], evidence.Confidence(meta["confidence"]), meta["next"]
-		ind.Attack, ind.Vulns, c.within = list(meta["attack"]), list(meta["vulnerabilities"]), list(meta["places"])
+		ind.Attack, ind.Vulns = list(meta["attack"]), list(meta["vulnerabilities"])
 		if !slices.Contains([]evidence.Confidence{evidence.Confirmed, evidence.Likely, evidence.Unsure}, ind.Confidence) {
 			return nil, fmt.Errorf("confidence %q is none there is", ind.Confidence)
 		}
-		for _, id := range c.within {
-			if err := e.scan(p, id); err != nil {
+		for _, id := range list(meta["places"]) {
+			place, err := e.scan(p, id)
+			if err != nil {
 				return nil, err
 			}
+			c.within = append(c.within, place)
 		}
 	}
 	var err error
@@ -154,16 +153,16 @@ func (e *Engine) gradeContent(y *yara.Rule, p *pack.Pack) (*contentRule, error) 
 }
 
 // scan has the files of a pack's place held against YARA rules.
-func (e *Engine) scan(p *pack.Pack, id string) error {
+func (e *Engine) scan(p *pack.Pack, id string) (*evidence.Place, error) {
 	i := slices.IndexFunc(p.Places, func(pl evidence.Place) bool { return pl.ID == id })
 	switch {
 	case i < 0:
-		return fmt.Errorf("no place %q", id)
+		return nil, fmt.Errorf("no place %q", id)
 	case p.Places[i].Content <= 0:
-		return fmt.Errorf("place %q does not ask for content", id)
+		return nil, fmt.Errorf("place %q does not ask for content", id)
 	}
-	e.content.scanned[id] = true
-	return nil
+	e.content.scanned[&p.Places[i]] = true
+	return &p.Places[i], nil
 }
 
 // references are the values of every meta named so: reference, reference2.

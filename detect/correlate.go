@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"cmp"
 	"slices"
 
 	"postern/detect/sigma"
@@ -43,9 +42,9 @@ func (x *Examination) sequences(c *correlated, installs []judged, known map[*cor
 	var seen [][]sighted // by sighting
 	for _, key := range x.steps.of(c) {
 		for _, s := range x.steps.kept[key] {
-			if !provenFixed(installs, key.rule.Vulns, &bucket{first: s.at, last: s.at}) {
+			if r := key.use.of; !provenFixed(installs, r.Vulns, &bucket{first: s.at, last: s.at}) {
 				sightings = append(sightings, sigma.Sighting{Rule: key.use.as, Time: s.at, Group: []string{key.group}, Value: key.value})
-				seen = append(seen, []sighted{{key.rule, s.ref}})
+				seen = append(seen, []sighted{{r, s.ref}})
 			}
 		}
 	}
@@ -79,9 +78,7 @@ func (s *steps) of(c *correlated) []stepKey {
 			keys = append(keys, key)
 		}
 	}
-	slices.SortFunc(keys, func(a, b stepKey) int {
-		return cmp.Or(cmp.Compare(a.minute, b.minute), cmp.Compare(a.rule.ID, b.rule.ID), cmp.Compare(a.group, b.group), cmp.Compare(a.value, b.value))
-	})
+	slices.SortFunc(keys, stepKey.compare)
 	return keys
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +69,11 @@ func TestSequences(t *testing.T) {
 	f("the other way round", false, affected, reset(noon, "200"), login(noon.Add(-2*time.Second), "admin"))
 	f("much later", false, affected, reset(noon, "200"), login(noon.Add(time.Hour), "admin"))
 	f("on a build that was fixed", false, fixed, reset(noon, "400"), login(noon.Add(2*time.Second), "admin"))
+	x := beginWith(t, sequencePack(t))
+	feed(t, x, reset(time.Time{}, "200"), login(noon, "admin"))
+	if !slices.ContainsFunc(x.Result(now).Coverage, func(c evidence.Coverage) bool { return c.Missed != nil && c.Missed.Reason == evidence.Ambiguous }) {
+		t.Error("a sighting without a time is no gap of sequences")
+	}
 	f("without a time", false, affected, reset(time.Time{}, "200"), login(noon, "admin"))
 }
 
@@ -104,6 +111,66 @@ func TestSequencesInAFlood(t *testing.T) {
 	}
 	if !gap {
 		t.Error("steps that were not kept are no gap")
+	}
+}
+
+// TestStepsAreBounded: of too many steps the same ones are kept in any order,
+// and the rest is a gap.
+func TestStepsAreBounded(t *testing.T) {
+	u := &use{by: &correlated{rule: &rule{Indicator: &pack.Indicator{ID: "c"}}}, as: "a"}
+	type sight struct {
+		key stepKey
+		step
+	}
+	var all []sight
+	for n := range int64(2000) {
+		ref := evidence.Ref{Path: "log", At: n}
+		all = append(all, sight{stepKey{use: u, group: fmt.Sprint(n % 97), minute: n / 300}, step{noon.Add(time.Duration(n) * time.Second), ref}})
+	}
+	var first map[stepKey][]step
+	for round := range 5 {
+		rand.New(rand.NewPCG(uint64(round), 7)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		var whole steps
+		for part := range slices.Chunk(all, 400) {
+			var s steps
+			for _, one := range part {
+				s.add(one.key, one.step)
+			}
+			s.limit(300)
+			whole.merge(&s)
+			whole.limit(300 + round)
+		}
+		whole.limit(300)
+		if !whole.lost || whole.count > 300 || whole.count < 280 {
+			t.Fatalf("lost %v, %d kept", whole.lost, whole.count)
+		}
+		if round == 0 {
+			first = whole.kept
+		} else if !reflect.DeepEqual(first, whole.kept) {
+			t.Fatalf("round %d keeps others", round)
+		}
+	}
+}
+
+// TestLongGroups: values are told apart however long they are, and cost little.
+func TestLongGroups(t *testing.T) {
+	e := row(webSchema(), 1, noon, "GET", strings.Repeat("x", 1<<16)+"a", "-", "192.0.2.1", "x", "200")
+	o := row(webSchema(), 1, noon, "GET", strings.Repeat("x", 1<<16)+"b", "-", "192.0.2.1", "x", "200")
+	at := []int{e.Index("cs-uri-stem")}
+	if a, b := valuesAt(&e, at), valuesAt(&o, at); a == b || len(a) > 400 {
+		t.Errorf("%d bytes, equal: %v", len(a), a == b)
+	}
+}
+
+// TestCorrelationOfAPackNamesItsFields: one that groups by a field that no log
+// has would never see anything.
+func TestCorrelationOfAPackNamesItsFields(t *testing.T) {
+	p := sequencePack(t)
+	f := &p.Sigma[len(p.Sigma)-1]
+	f.Text = append(f.Text, "  group-by: [c-adress]\n"...)
+	_, _, err := Compile([]*pack.Pack{p}, Options{Now: now})
+	if err == nil || !strings.Contains(err.Error(), `no log of rule "reset" has a field "c-adress"`) {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -53,17 +53,20 @@ type Engine struct {
 	formats  map[string]evidence.LogFormat // by LogFormat.ID
 	literals *literals
 	interest evidence.Interest
-	programs sync.Map // *program by format and fields
+	places   []*evidence.Place // whose copies interest.Places are, in its order: two packs may call theirs alike
+	programs sync.Map          // *program by format and fields
 
 	rules        []*rule // that are about no event
 	events       []*rule
 	correlations []*correlated
 	unread       []*rule // the operator's, for logs that nothing here reads
+	fieldless    []*rule // the operator's, for fields that none of their logs has
 	peers        *peerRules
 	hashes       map[string][]*rule // by SHA-256
 	listed       map[string][]*rule // by path, of lists
 	files        []*rule            // about files and folders of a place
 	checks       []*check
+	ids          map[string]bool // of all rules but YARA's
 	content      contentRules
 	refusals     []Refusal
 }
@@ -81,7 +84,8 @@ type check struct {
 func Compile(packs []*pack.Pack, opt Options) (*Engine, []Refusal, error) {
 	e := &Engine{
 		opt: opt, packs: packs, latest: map[string]version.Version{}, formats: map[string]evidence.LogFormat{}, literals: newLiterals(),
-		hashes: map[string][]*rule{}, listed: map[string][]*rule{}, content: contentRules{rules: map[*yara.Rule]*contentRule{}, scanned: map[string]bool{}},
+		hashes: map[string][]*rule{}, listed: map[string][]*rule{}, content: contentRules{rules: map[*yara.Rule]*contentRule{}, scanned: map[*evidence.Place]bool{}},
+		ids: map[string]bool{},
 	}
 	e.interest = evidence.Interest{Parts: opt.Parts, UserAgent: opt.UserAgent}
 	var faults []error
@@ -109,6 +113,9 @@ func Compile(packs []*pack.Pack, opt Options) (*Engine, []Refusal, error) {
 	}
 	e.addOwnSigma(&opt.Own)
 	e.addLists(&opt.Own)
+	if len(opt.Own.YARA) > 0 {
+		e.askContent()
+	}
 	e.peers = newPeerRules(e.rules)
 	if err := e.literals.build(); err != nil {
 		faults = append(faults, err)
@@ -128,10 +135,11 @@ func (e *Engine) add(p *pack.Pack) error {
 	}
 	in := &e.interest
 	in.Products = append(in.Products, p.Product)
-	for _, place := range p.Places {
+	for i := range p.Places {
+		place := p.Places[i]
 		wanted := func(ind pack.Indicator) bool { return ind.Kind == pack.OnFile && ind.Match.Place == place.ID }
 		place.NoFiles = place.Folders && !place.Hash && place.Content == 0 && !slices.ContainsFunc(p.Indicators, wanted)
-		in.Places = append(in.Places, place)
+		in.Places, e.places = append(in.Places, place), append(e.places, &p.Places[i])
 	}
 	for _, f := range p.Logs {
 		if _, known := e.formats[f.ID]; !known {
@@ -157,14 +165,12 @@ func (e *Engine) addIndicators(p *pack.Pack) error {
 	var faults []error
 	for i := range p.Indicators {
 		r, err := compileIndicator(p, &p.Indicators[i])
-		switch {
-		case err != nil:
-		case slices.ContainsFunc(e.rules, func(o *rule) bool { return o.ID == r.ID }):
-			err = errors.New("its id is taken")
-		default:
-			e.addIndicator(r)
+		if err == nil {
+			err = e.claim(r.ID)
 		}
-		if err != nil {
+		if err == nil {
+			e.addIndicator(r)
+		} else {
 			faults = append(faults, fmt.Errorf("indicator %q: %w", p.Indicators[i].ID, err))
 		}
 	}
@@ -184,6 +190,15 @@ func (e *Engine) addIndicator(r *rule) {
 	e.rules = append(e.rules, r)
 }
 
+// claim takes an id for a rule: findings are told apart by it.
+func (e *Engine) claim(id string) error {
+	if e.ids[id] {
+		return errors.New("its id is taken")
+	}
+	e.ids[id] = true
+	return nil
+}
+
 // addChecks compiles the checks of settings.
 func (e *Engine) addChecks(p *pack.Pack) error {
 	var faults []error
@@ -193,8 +208,8 @@ func (e *Engine) addChecks(p *pack.Pack) error {
 		if err == nil {
 			err = r.findPlace(p, c.Place)
 		}
-		if err == nil && slices.ContainsFunc(e.rules, func(o *rule) bool { return o.ID == r.ID }) {
-			err = errors.New("its id is taken")
+		if err == nil {
+			err = e.claim(r.ID)
 		}
 		if err != nil {
 			faults = append(faults, fmt.Errorf("check %q: %w", c.ID, err))
@@ -240,7 +255,7 @@ func (e *Engine) Interest() *evidence.Interest { return &e.interest }
 
 // Begin starts holding one source's evidence against the packs.
 func (e *Engine) Begin(src *evidence.Source) *Examination {
-	x := &Examination{engine: e, os: src.ID.OS, buckets: map[bucketKey]*bucket{}, starts: map[*pack.Pack]startTimes{}, blind: map[string]bool{}}
+	x := &Examination{engine: e, os: src.ID.OS, starts: map[*pack.Pack]startTimes{}, blind: map[string]bool{}}
 	if src.Files != nil {
 		x.cover = e.gaps()
 	}

@@ -6,10 +6,12 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"postern/evidence"
+	"postern/pack"
 	"postern/verdict"
 )
 
@@ -297,6 +299,69 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	}
 	if total != 200 {
 		t.Errorf("%d sightings, want 200", total)
+	}
+}
+
+// TestNoOrderMatters is the same of everything at once: sequences, labels, lists,
+// settings and content.
+func TestNoOrderMatters(t *testing.T) {
+	p := sequencePack(t)
+	label := event("scanner", "", "", web, "  s: {cs-user-agent|contains: nuclei}\n  condition: s")
+	label.LabelOnly, label.Label = true, "known scanner: nuclei"
+	settings := settingsPack(t)
+	p.Sigma, p.Places, p.Checks = append(p.Sigma, label), settings.Places, settings.Checks
+	prove(p)
+	p.YARA = yaraPack(t, shellRule).YARA
+	p.Tests[0].Expect = append(p.Tests[0].Expect, pack.Expect{Rule: "page_that_evaluates"})
+	p.Tests[1].Absent = append(p.Tests[1].Absent, pack.Absent{Rule: "page_that_evaluates"})
+	list, _, err := pack.ReadList("bad.txt", strings.NewReader("192.0.2.0/27\n"+strings.Repeat("ab", 32)+"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _, err := Compile([]*pack.Pack{p}, Options{Now: now, Own: Own{Lists: list, YARA: []pack.TextFile{{File: "own.yar", Text: []byte("rule page_that_evaluates { strings: $a = \"eval\" nocase condition: $a }")}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var work []func(*Examination)
+	for n := range int64(60) {
+		at := noon.Add(time.Duration(n%20) * time.Minute)
+		agent := []string{"x", "nuclei"}[n%2]
+		reset := row(webSchema(), n+1, at, "POST", "/api/v1/auth/force-reset-password", "-", fmt.Sprintf("192.0.2.%d", n), agent, []string{"200", "400"}[n%2])
+		login := row(adminSchema(), n+1, at.Add(time.Second), "192.0.2.9", "Webmail Login successful: With user admin")
+		login.Ref.Path = "administrative"
+		text := `{"a":{"Command":"x"}} <% EVAL(Request["x"]) %>`
+		work = append(work, func(x *Examination) { feed(t, x, reset, login) }, func(x *Examination) {
+			o := page(fmt.Sprintf(`C:\inetpub\wwwroot\settings\%d.json`, n), text, len(text))
+			o.Values[1] = "SHA256=" + strings.Repeat("ab", 32)
+			if err := observe(t, x, o); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	var first Result
+	for round := range 6 {
+		x := e.Begin(windows())
+		rand.New(rand.NewPCG(uint64(round), 9)).Shuffle(len(work), func(i, j int) { work[i], work[j] = work[j], work[i] })
+		var wait sync.WaitGroup
+		for part := range slices.Chunk(work, 40) {
+			wait.Go(func() {
+				for _, f := range part {
+					f(x)
+				}
+			})
+		}
+		wait.Wait()
+		r := x.Result(now)
+		if round == 0 {
+			first = r
+			for _, rule := range []string{"taken", "reset", "command", "bad.txt:peers", "bad.txt:hashes", "page_that_evaluates"} {
+				if finding(r, rule) == nil {
+					t.Errorf("no finding of %s", rule)
+				}
+			}
+		} else if !reflect.DeepEqual(first, r) {
+			t.Fatalf("round %d differs:\n%s\n%s", round, summary(first), summary(r))
+		}
 	}
 }
 

@@ -33,6 +33,9 @@ func (e *Engine) addSigma(p *pack.Pack) error {
 		default:
 			var r *rule
 			if r, err = newRule(&f.Indicator); err == nil {
+				err = e.claim(r.ID)
+			}
+			if err == nil {
 				correlations = append(correlations, &correlated{rule: r, Correlation: more[0]})
 			}
 		}
@@ -42,6 +45,9 @@ func (e *Engine) addSigma(p *pack.Pack) error {
 	}
 	for c, err := range e.bind(correlations) {
 		faults = append(faults, &pack.Fault{File: c.File, Line: c.Line, Column: 1, Err: fmt.Errorf("correlation %q: %w", c.rule.ID, err)})
+	}
+	for _, c := range correlations {
+		faults = append(faults, c.groups(p)...)
 	}
 	return errors.Join(faults...)
 }
@@ -96,8 +102,8 @@ func (e *Engine) addEvent(f *pack.SigmaFile, s *sigma.Rule) error {
 
 // take adds a rule about events, with the literals that stand for it.
 func (e *Engine) take(r *rule) error {
-	if slices.ContainsFunc(e.events, func(o *rule) bool { return o.ID == r.ID }) {
-		return fmt.Errorf("rule %q: its id is taken", r.ID)
+	if err := e.claim(r.ID); err != nil {
+		return fmt.Errorf("rule %q: %w", r.ID, err)
 	}
 	texts, fields := r.event.Literals()
 	encoded := slices.ContainsFunc(fields, spelledField)
@@ -107,40 +113,64 @@ func (e *Engine) take(r *rule) error {
 }
 
 // bind tells the base rules of correlations that their sightings are wanted, and
-// ties correlations to those they build on. It yields those that can't be bound.
+// ties correlations to those they build on. It yields those that can't be bound;
+// what builds on one of these would be blind, and can't be bound either.
 func (e *Engine) bind(more []*correlated) iter.Seq2[*correlated, error] {
 	return func(yield func(*correlated, error) bool) {
-		for _, c := range more {
-			if err := e.bindOne(c, more); err != nil {
-				if !yield(c, err) {
-					return
-				}
+		left := slices.Clone(more)
+		for i := 0; i < len(left); i++ {
+			err := e.tie(left[i], left)
+			if err == nil {
 				continue
 			}
-			e.correlations = append(e.correlations, c)
+			if !yield(left[i], err) {
+				return
+			}
+			left = slices.Delete(left, i, i+1)
+			i = -1 // whoever was tied to it is no longer
+		}
+		for _, c := range left {
+			e.use(c)
 		}
 	}
 }
 
-func (e *Engine) bindOne(c *correlated, more []*correlated) error {
+// tie finds all that a correlation builds on, among the rules and the
+// correlations left.
+func (e *Engine) tie(c *correlated, left []*correlated) error {
+	c.over, c.base = nil, nil
 	for _, name := range c.Correlation.Rules {
 		group := c.Group(name)
 		if i := slices.IndexFunc(e.events, func(r *rule) bool { return r.event.ID == name || r.event.Name == name }); i >= 0 {
-			e.events[i].event.uses = append(e.events[i].event.uses, use{by: c, as: name, group: group, value: c.Values})
+			if e.events[i].event.label {
+				return fmt.Errorf("rule %q only labels, and is never sighted", name)
+			}
+			if slices.ContainsFunc(c.base, func(u use) bool { return u.of == e.events[i] }) {
+				return fmt.Errorf("it names rule %q twice", name)
+			}
+			c.base = append(c.base, use{by: c, of: e.events[i], as: name, group: group, value: c.Values})
 			continue
 		}
-		i := slices.IndexFunc(more, func(o *correlated) bool { return o.rule.ID == name || o.Correlation.Name == name })
+		i := slices.IndexFunc(left, func(o *correlated) bool { return o.rule.ID == name || o.Correlation.Name == name })
 		switch {
 		case i < 0:
-			return fmt.Errorf("no rule %q", name)
-		case len(group) > 0 && !slices.Equal(group, more[i].GroupBy):
-			return fmt.Errorf("it groups by %q, and %q, which it builds on, by %q", group, name, more[i].GroupBy)
-		case more[i] == c || more[i].buildsOn(c):
+			return fmt.Errorf("no rule %q, or it was refused", name)
+		case len(group) > 0 && !slices.Equal(group, left[i].GroupBy):
+			return fmt.Errorf("it groups by %q, and %q, which it builds on, by %q", group, name, left[i].GroupBy)
+		case left[i] == c || left[i].buildsOn(c):
 			return fmt.Errorf("it builds on %q, which builds on it", name)
 		}
-		c.over = append(c.over, overlay{more[i], name})
+		c.over = append(c.over, overlay{left[i], name})
 	}
 	return nil
+}
+
+// use takes a correlation that is tied.
+func (e *Engine) use(c *correlated) {
+	for _, u := range c.base {
+		u.of.event.uses = append(u.of.event.uses, u)
+	}
+	e.correlations = append(e.correlations, c)
 }
 
 // buildsOn reports whether c builds on o, however far down.
@@ -169,6 +199,21 @@ func known(p *pack.Pack, f *pack.SigmaFile, s *sigma.Rule) error {
 	return nil
 }
 
+// groups refuses a correlation of a pack that groups or counts by a field that no
+// log of a rule it builds on has.
+func (c *correlated) groups(p *pack.Pack) (faults []error) {
+	for _, u := range c.base {
+		for _, field := range slices.Concat(u.group, u.value) {
+			if !slices.ContainsFunc(p.Logs, func(f evidence.LogFormat) bool {
+				return u.of.event.Source.Fits(sourceOf(f.Source)) && hasField(&f, field)
+			}) {
+				faults = append(faults, &pack.Fault{File: c.File, Line: c.Line, Column: 1, Err: fmt.Errorf("correlation %q: no log of rule %q has a field %q", c.rule.ID, u.as, field)})
+			}
+		}
+	}
+	return faults
+}
+
 // keyAt tells where in a Sigma file a field is named first.
 func keyAt(text []byte, field string) (line, column int) {
 	for n, row := range bytes.Split(text, []byte("\n")) {
@@ -182,14 +227,21 @@ func keyAt(text []byte, field string) (line, column int) {
 
 // hasField reports whether logs of a format may have a rule's field.
 func hasField(f *evidence.LogFormat, field string) bool {
-	if f.Layout == "w3c" {
-		_, has := columns{w3cWhole(f)}.resolve(field)
-		return has
-	}
-	return slices.ContainsFunc(f.Forms, func(form evidence.LineForm) bool {
-		_, has := columns{form.Schema}.resolve(field)
+	return slices.ContainsFunc(shapes(f), func(s *evidence.Schema) bool {
+		_, has := columns{s}.resolve(field)
 		return has
 	})
+}
+
+// shapes are the schemas that logs of a format may have.
+func shapes(f *evidence.LogFormat) (all []*evidence.Schema) {
+	if f.Layout == "w3c" {
+		return []*evidence.Schema{w3cWhole(f)}
+	}
+	for _, form := range f.Forms {
+		all = append(all, form.Schema)
+	}
+	return all
 }
 
 // gradeOf makes a grade for a rule of the operator's own, which states none. Of

@@ -19,25 +19,26 @@ import (
 // seen is one file or folder as rules see it.
 type seen struct {
 	*evidence.Observation
-	path    string // the machine's, lower case, slashes forward
-	sum     string // SHA-256, "" if it was not hashed
-	ref     evidence.Ref
-	places  []*evidence.Place // those it lies in
-	partial bool              // Content is not the whole file
+	path   string // the machine's, lower case, slashes forward
+	sum    string // SHA-256, "" if it was not hashed
+	ref    evidence.Ref
+	places []*evidence.Place // those it lies in
+	size   int64             // the file's own; -1: not known
 }
 
 // observePath holds a file or folder against the rules for its place, its hash
 // and its content. An error is a *evidence.ReadError: what could be told
 // without the content was told.
 func (l *lane) observePath(o *evidence.Observation) error {
-	s := seen{Observation: o, path: strings.ToLower(strings.ReplaceAll(o.Get("TargetFilename"), `\`, "/")), sum: sha256Of(o.Get("Hashes")), ref: o.Ref}
+	s := seen{Observation: o, path: strings.ToLower(strings.ReplaceAll(o.Get("TargetFilename"), `\`, "/")), sum: sha256Of(o.Get("Hashes")), ref: o.Ref, size: -1}
 	s.ref.SHA256 = cmp.Or(s.ref.SHA256, s.sum)
-	size, err := strconv.ParseInt(o.Get("Size"), 10, 64)
-	s.partial = err == nil && o.Content != nil && o.Size < size
+	if size, err := strconv.ParseInt(o.Get("Size"), 10, 64); err == nil {
+		s.size = size
+	}
 	in := &l.x.engine.interest
 	for i := range in.Places {
 		if p := &in.Places[i]; placeHolds(p, o.Kind, l.x.os, s.path) {
-			s.places = append(s.places, p)
+			s.places = append(s.places, l.x.engine.places[i])
 		}
 	}
 	failed := l.holdIndicators(&s)
@@ -50,9 +51,16 @@ func (l *lane) observePath(o *evidence.Observation) error {
 	return nil
 }
 
-// in reports whether the file lies in a place of this id.
-func (s *seen) in(id string) bool {
-	return slices.ContainsFunc(s.places, func(p *evidence.Place) bool { return p.ID == id })
+// in reports whether the file lies in a place.
+func (s *seen) in(p *evidence.Place) bool { return slices.Contains(s.places, p) }
+
+// unread reports whether the file has content that nobody opened, and covers it.
+func (l *lane) unread(s *seen, parts evidence.Parts, what string) bool {
+	if s.Content != nil || s.size == 0 {
+		return false
+	}
+	l.x.Cover(evidence.Gap(evidence.CoverFile, s.ref.Path, parts, evidence.Unreadable, "its content could not be held against "+what))
+	return true
 }
 
 // holdIndicators holds a file or folder against names, hashes and bytes.
@@ -67,10 +75,10 @@ func (l *lane) holdIndicators(s *seen) error {
 		l.sight(r, s, s.path)
 	}
 	for _, r := range l.x.engine.files {
-		if (r.Kind == pack.OnFolder) != (s.Kind == evidence.ObserveFolder) || !s.in(r.place.ID) || !r.Match.HoldsPath(s.path) {
+		if (r.Kind == pack.OnFolder) != (s.Kind == evidence.ObserveFolder) || !s.in(r.place) || !r.Match.HoldsPath(s.path) {
 			continue
 		}
-		holds, err := l.begins(r, s.Observation)
+		holds, err := l.begins(r, s)
 		if err != nil {
 			failed = err
 		}
@@ -99,21 +107,25 @@ func placeHolds(p *evidence.Place, kind evidence.ObservationKind, os evidence.OS
 	return p.Files[path] || slices.ContainsFunc(p.Paths, func(re *regexp.Regexp) bool { return re.MatchString(path) })
 }
 
-// holdSettings holds a settings file against the checks for its place.
+// holdSettings holds a settings file against the checks for its place. What was
+// read of one before an error is held all the same.
 func (l *lane) holdSettings(s *seen) error {
-	var leaves []pack.Leaf
-	var whole bool
+	var asking []*check
+	var most int64
 	for _, c := range l.x.engine.checks {
-		if !s.in(c.Place) || c.Name != nil && !c.Name.MatchString(s.path) {
-			continue
+		if s.in(c.place) && (c.Name == nil || c.Name.MatchString(s.path)) {
+			asking, most = append(asking, c), max(most, c.place.Content)
 		}
-		if !whole && s.Content != nil {
-			whole = true
-			var failed error
-			if leaves, failed = l.leaves(s, c.rule.Parts); failed != nil {
-				return failed
-			}
-		}
+	}
+	if asking == nil {
+		return nil
+	}
+	var leaves []pack.Leaf
+	var failed error
+	if parts := asking[0].rule.Parts; !l.unread(s, parts, "the checks of settings") && s.Content != nil {
+		leaves, failed = l.leaves(s, min(s.Size, most), parts)
+	}
+	for _, c := range asking {
 		for _, leaf := range c.Hits(leaves, l.x.changed(s)) {
 			ref := s.ref
 			ref.Unit, ref.At, ref.Text = evidence.Offset, leaf.Offset, leaf.Key+": "+leaf.Value
@@ -127,18 +139,18 @@ func (l *lane) holdSettings(s *seen) error {
 			l.add(found, ref, s.Time, nil)
 		}
 	}
-	return nil
+	return failed
 }
 
-// leaves reads a settings file. One that does not decode, or not whole, is a
-// gap; what was read of it is held all the same.
-func (l *lane) leaves(s *seen, parts evidence.Parts) ([]pack.Leaf, error) {
-	text := make([]byte, s.Size)
+// leaves reads the first size bytes of a settings file. One that does not
+// decode, or not whole, is a gap; what was read of it is given all the same.
+func (l *lane) leaves(s *seen, size int64, parts evidence.Parts) ([]pack.Leaf, error) {
+	text := make([]byte, size)
 	n, err := readFull(s.Content, text, 0)
 	leaves, bad := pack.Leaves(text[:n])
 	switch {
-	case s.partial:
-		l.x.Cover(evidence.Gap(evidence.CoverFile, s.ref.Path, parts, evidence.TooLarge, fmt.Sprintf("only its first %d bytes were held against the checks of settings", s.Size)))
+	case s.size > size:
+		l.x.Cover(evidence.Gap(evidence.CoverFile, s.ref.Path, parts, evidence.TooLarge, fmt.Sprintf("only its first %d bytes were held against the checks of settings", size)))
 	case bad != nil && err == nil:
 		l.x.Cover(evidence.Gap(evidence.CoverFile, s.ref.Path, parts, evidence.Damaged, "its settings could not be read to their end: "+bad.Error()))
 	}
@@ -154,7 +166,10 @@ func (x *Examination) changed(s *seen) bool {
 // holdContent holds a file's content against the YARA rules, in one pass.
 func (l *lane) holdContent(s *seen) error {
 	e := l.x.engine
-	if s.Content == nil || e.content.set == nil || !slices.ContainsFunc(s.places, func(p *evidence.Place) bool { return e.content.scanned[p.ID] }) {
+	if e.content.set == nil || !slices.ContainsFunc(s.places, func(p *evidence.Place) bool { return e.content.scanned[p] }) {
+		return nil
+	}
+	if l.unread(s, evidence.CompromisedNow, "the YARA rules") || s.Content == nil {
 		return nil
 	}
 	err := e.content.set.Scan(context.Background(), s.Content, s.Size, externals(s.Get("TargetFilename")), func(m yara.Match) {
@@ -174,7 +189,7 @@ func (l *lane) holdContent(s *seen) error {
 	case errors.As(err, &limit):
 		l.x.Cover(evidence.Gap(evidence.CoverFile, s.ref.Path, evidence.CompromisedNow, evidence.Limited, limit.Error()))
 		err = nil
-	case s.partial:
+	case s.size > s.Size:
 		l.x.Cover(evidence.Gap(evidence.CoverFile, s.ref.Path, evidence.CompromisedNow, evidence.TooLarge, fmt.Sprintf("only its first %d bytes were held against the YARA rules", s.Size)))
 	}
 	return err

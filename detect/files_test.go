@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -139,5 +140,40 @@ func TestOwnYARA(t *testing.T) {
 	}
 	if matched == 0 {
 		t.Error("no rule of signature-base knows the best known page of all")
+	}
+}
+
+// TestPlacesOfTwoPacks: two packs may call their places alike, and each means its
+// own.
+func TestPlacesOfTwoPacks(t *testing.T) {
+	other := testPack(t)
+	other.ID, other.Product.ID, other.Indicators, other.Sigma, other.Logs, other.Starts = "other", "other", nil, nil, nil, nil
+	other.Places = []evidence.Place{{ID: "webroot", Paths: []*regexp.Regexp{regexp.MustCompile(`^c:/elsewhere/`)}, Content: 1 << 20, Parts: evidence.CompromisedNow}}
+	other.Tests = nil
+	x := engineOf(t, Options{}, yaraPack(t, shellRule), other).Begin(windows())
+	text := `<%@ Page %><% EVAL(Request["x"]) %>`
+	if err := observe(t, x, page(`C:\elsewhere\a_0.aspx`, text, len(text))); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range x.Result(now).Findings {
+		t.Errorf("found %+v", f)
+	}
+}
+
+// TestContentNobodyOpened: a file that YARA rules are for and whose content
+// nobody gave is a gap.
+func TestContentNobodyOpened(t *testing.T) {
+	x := beginWith(t, yaraPack(t, shellRule))
+	o := page(`C:\inetpub\wwwroot\a.txt`, "", 7)
+	o.Content = nil
+	if err := observe(t, x, o); err != nil {
+		t.Fatal(err)
+	}
+	gap := false
+	for _, c := range x.Coverage() {
+		gap = gap || c.Missed != nil && strings.Contains(c.Missed.Detail, "the YARA rules")
+	}
+	if !gap {
+		t.Errorf("coverage %+v", x.Coverage())
 	}
 }

@@ -17,7 +17,7 @@ type Examination struct {
 	os     evidence.OS
 
 	mu       sync.Mutex
-	buckets  map[bucketKey]*bucket
+	tally    tally
 	steps    steps
 	starts   starts
 	installs []evidence.Installation
@@ -27,7 +27,7 @@ type Examination struct {
 
 // Lane opens a lane. See evidence.Sink.
 func (x *Examination) Lane(ref evidence.Ref) evidence.Lane {
-	return &lane{x: x, ref: ref, buckets: map[bucketKey]*bucket{}, starts: starts{}}
+	return &lane{x: x, ref: ref, starts: starts{}}
 }
 
 // Cover takes a coverage row. See evidence.Sink.
@@ -48,7 +48,7 @@ func (x *Examination) Coverage() []evidence.Coverage {
 type lane struct {
 	x        *Examination
 	ref      evidence.Ref
-	buckets  map[bucketKey]*bucket
+	tally    tally
 	steps    steps
 	starts   starts
 	installs []evidence.Installation
@@ -63,13 +63,14 @@ func (l *lane) Events(batch *evidence.EventBatch) error {
 	if l.schema != batch.Schema {
 		l.schema, l.program = batch.Schema, e.program(batch.Schema)
 		l.x.sayBlind(l.ref.Path, l.program.blind)
+		l.x.sayBlind(ownSigma, l.program.ownBlind)
 	}
 	p := l.program
 	for i := range batch.Events {
 		event := &batch.Events[i]
 		p.match(e.literals, event, &l.scratch, func(s sighting, by []stepper) {
 			l.add(s, event.Ref, event.Time, event.Raw)
-			l.steps.sight(s.rule, by, event)
+			l.steps.sight(by, event)
 		})
 		e.peers.match(e.literals, p, event, func(s sighting) { l.add(s, event.Ref, event.Time, event.Raw) })
 		for _, st := range p.starts {
@@ -82,7 +83,8 @@ func (l *lane) Events(batch *evidence.EventBatch) error {
 }
 
 // sayBlind covers columns that rules need and a log does not have: what they
-// would have shown was not logged.
+// would have shown was not logged. Of the operator's own rules that is said once
+// for all logs: most of a large set ask for what hardly anybody logs.
 func (x *Examination) sayBlind(path string, roles []string) {
 	if len(roles) == 0 {
 		return
@@ -102,12 +104,7 @@ func (l *lane) add(s sighting, ref evidence.Ref, at time.Time, text []byte) {
 	if s.class == verdict.Failed || s.fixed != "" {
 		key.day = dayKey(at, e.interest.Required.From, e.opt.Now)
 	}
-	b := l.buckets[key]
-	if b == nil {
-		b = &bucket{}
-		l.buckets[key] = b
-	}
-	b.add(s, ref, at, text, e.limit())
+	l.tally.at(key, e.limit()).add(s, ref, at, text, e.limit())
 }
 
 // Observe takes one fact. See evidence.Lane.
@@ -134,13 +131,7 @@ func (l *lane) Close() error {
 	x, limit := l.x, l.x.engine.limit()
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for key, b := range l.buckets {
-		if have := x.buckets[key]; have != nil {
-			have.merge(b, limit)
-		} else {
-			x.buckets[key] = b
-		}
-	}
+	x.tally.merge(&l.tally, limit)
 	for p, times := range l.starts {
 		for _, at := range times {
 			x.starts.add(p, at)
@@ -148,6 +139,6 @@ func (l *lane) Close() error {
 	}
 	x.steps.merge(&l.steps)
 	x.installs = append(x.installs, l.installs...)
-	l.buckets, l.steps, l.starts, l.installs = map[bucketKey]*bucket{}, steps{}, starts{}, nil
+	l.steps, l.starts, l.installs = steps{}, starts{}, nil
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"postern/detect/sigma"
 	"postern/evidence"
 	"postern/pack"
+	"postern/verdict"
 )
 
 // Own is what the operator brings beside the packs. What of it can't be
@@ -22,6 +23,9 @@ type Own struct {
 	Lists        []pack.Indicator    // of indicator lists: peers, hashes, paths
 	Refused      []Refusal           // entries of those lists that can't be honoured
 }
+
+// ownSigma is what gaps of the operator's Sigma rules are called by.
+const ownSigma = "sigma of your own"
 
 // ownContent is how much of a file the operator's YARA rules are held against.
 const ownContent = 64 << 20
@@ -44,24 +48,57 @@ func (e *Engine) addOwnSigma(own *Own) {
 			r.own, r.event = true, &eventRule{Rule: s}
 			err = e.take(r)
 		}
-		e.refuse("sigma", s.File, err)
-		if err == nil && !e.read(s) {
+		switch {
+		case err != nil:
+			e.refuse("sigma", s.File, fmt.Errorf("%s:%d: %w", s.File, s.Line, err))
+		case !e.read(s):
 			e.unread = append(e.unread, r)
+		case !e.answered(s):
+			e.fieldless = append(e.fieldless, r)
 		}
 	}
 	var bound []*correlated
 	for _, c := range correlations {
 		ind := ownIndicator(&c.Meta, "success")
 		r, err := newRule(&ind)
-		e.refuse("sigma", c.File, err)
 		if err == nil {
-			r.own = true
-			bound = append(bound, &correlated{rule: r, Correlation: c})
+			err = e.claim(r.ID)
 		}
+		if err != nil {
+			e.refuse("sigma", c.File, fmt.Errorf("%s:%d: correlation %q: %w", c.File, c.Line, ind.ID, err))
+			continue
+		}
+		r.own = true
+		bound = append(bound, &correlated{rule: r, Correlation: c})
 	}
 	for c, err := range e.bind(bound) {
 		e.refuse("sigma", c.File, fmt.Errorf("%s:%d: correlation %q: %w", c.File, c.Line, c.rule.ID, err))
 	}
+	for _, c := range e.correlations {
+		if c.own && c.tried() {
+			c.class = verdict.Attempt
+		}
+	}
+}
+
+// tried reports whether all that a correlation builds on are requests that
+// somebody made of a web server: many tries are no success.
+func (c *correlated) tried() bool {
+	return !slices.ContainsFunc(c.base, func(u use) bool { return !u.of.own || u.of.class != verdict.Attempt }) &&
+		!slices.ContainsFunc(c.over, func(o overlay) bool { return !o.tried() })
+}
+
+// answered reports whether a log of the rule's source has the fields that the
+// rule can't do without.
+func (e *Engine) answered(s *sigma.Rule) bool {
+	for _, f := range e.formats {
+		if s.Source.Fits(sourceOf(f.Source)) && slices.ContainsFunc(shapes(&f), func(shape *evidence.Schema) bool {
+			return sigma.Compile([]*sigma.Rule{s}, columns{shape}.resolve).Len() > 0
+		}) {
+			return true
+		}
+	}
+	return false
 }
 
 // read reports whether any log format that is read at all is one the rule is for.
@@ -80,6 +117,9 @@ func (e *Engine) addLists(own *Own) {
 	for i := range own.Lists {
 		ind := &own.Lists[i]
 		r, err := newRule(ind)
+		if err == nil {
+			err = e.claim(r.ID)
+		}
 		if err != nil {
 			e.refuse("list", ind.ID, err)
 			continue
@@ -118,12 +158,12 @@ func (e *Engine) askHashes() {
 // addPaths has the paths of a list looked for, whatever stands there.
 func (e *Engine) addPaths(r *rule) {
 	e.rules = append(e.rules, r)
-	place := evidence.Place{ID: r.ID, Files: map[string]bool{}, Folders: true, Hash: true, Parts: evidence.CompromisedNow}
+	place := &evidence.Place{ID: r.ID, Files: map[string]bool{}, Folders: true, Hash: true, Parts: evidence.CompromisedNow}
 	for _, path := range r.Match.Paths {
 		place.Files[path] = true
 		e.listed[path] = append(e.listed[path], r)
 	}
-	e.interest.Places = append(e.interest.Places, place)
+	e.interest.Places, e.places = append(e.interest.Places, *place), append(e.places, place)
 }
 
 // refuse lists what of the operator's own was left out, an entry a reason.
@@ -150,18 +190,48 @@ func (e *Engine) gaps() []evidence.Coverage {
 	var all []evidence.Coverage
 	for _, kind := range slices.Sorted(maps.Keys(refused)) {
 		all = append(all, evidence.Gap(evidence.CoverState, kind+" of your own", parts[kind], evidence.Unsupported,
-			fmt.Sprintf("%d rules, files or entries were refused; the report names each", refused[kind])))
+			count(refused[kind], "rule, file or entry was", "rules, files or entries were")+" refused; the report names each"))
 	}
 	if len(e.unread) > 0 {
-		all = append(all, evidence.Gap(evidence.CoverState, "sigma of your own", evidence.CompromisedThen, evidence.Unsupported,
-			fmt.Sprintf("%d rules are for logs that this version does not read: %s", len(e.unread), sourcesOf(e.unread))))
+		all = append(all, evidence.Gap(evidence.CoverState, ownSigma, evidence.CompromisedThen, evidence.Unsupported,
+			count(len(e.unread), "rule is", "rules are")+" for logs that this version does not read: "+sourcesOf(e.unread)))
+	}
+	if len(e.fieldless) > 0 {
+		all = append(all, evidence.Gap(evidence.CoverState, ownSigma, evidence.CompromisedThen, evidence.Unsupported,
+			count(len(e.fieldless), "rule needs", "rules need")+" fields that no log read here has: "+titlesOf(e.fieldless)))
 	}
 	return all
 }
 
+// mostNamed is how many rules or log sources a gap names.
+const mostNamed = 12
+
+// named joins names, the first of many.
+func named(names []string) string {
+	if more := len(names) - mostNamed; more > 0 {
+		names = append(slices.Clone(names[:mostNamed]), fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, ", ")
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// titlesOf names rules by title.
+func titlesOf(rules []*rule) string {
+	var titles []string
+	for _, r := range rules {
+		titles = append(titles, fmt.Sprintf("%q", r.Title))
+	}
+	return named(titles)
+}
+
 // sourcesOf names the log sources of rules, those of the most rules first.
 func sourcesOf(rules []*rule) string {
-	const most = 12
 	counts := map[string]int{}
 	for _, r := range rules {
 		s := r.event.Source
@@ -171,8 +241,5 @@ func sourcesOf(rules []*rule) string {
 	for i, name := range names {
 		names[i] = fmt.Sprintf("%s (%d)", name, counts[name])
 	}
-	if len(names) > most {
-		names = append(names[:most], fmt.Sprintf("and %d more", len(names)-most))
-	}
-	return strings.Join(names, ", ")
+	return named(names)
 }

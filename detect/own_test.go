@@ -2,8 +2,12 @@ package detect
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"postern/evidence"
 	"postern/pack"
@@ -140,4 +144,136 @@ func BenchmarkLists(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.N*len(events))/b.Elapsed().Seconds(), "events/s")
+}
+
+// TestOwnSigmaFields: a rule for fields that no log of its source has is a gap
+// that names it, and a column that one log lacks is a gap, once for all logs.
+func TestOwnSigmaFields(t *testing.T) {
+	rule := func(title, detection string) pack.TextFile {
+		return pack.TextFile{File: title, Text: []byte("title: " + title + "\nid: id-" + title + "\nlogsource: {category: webserver}\ndetection:\n" + detection + "\n")}
+	}
+	e := ownEngine(t, Own{Sigma: []pack.TextFile{
+		rule("body", "  s: {cs-body|contains: x}\n  condition: s"),
+		rule("cookie", "  s: {cs-cookie|contains: x}\n  condition: s"),
+		rule("either", "  s: {cs-body|contains: x}\n  o: {cs-uri-stem: /x}\n  condition: s or o"),
+	}})
+	if len(e.refusals) != 0 {
+		t.Fatalf("refused %v", e.refusals)
+	}
+	x := e.Begin(windows())
+	for n := range int64(3) {
+		event := row(webSchema(), n+1, noon, "GET", "/", "-", "192.0.2.1", "x", "200")
+		event.Ref.Path = fmt.Sprintf("log%d", n)
+		feed(t, x, event)
+	}
+	var gaps []string
+	for _, c := range x.Result(now).Coverage {
+		if c.Missed != nil && c.Path == ownSigma {
+			gaps = append(gaps, c.Missed.Detail)
+		}
+	}
+	slices.Sort(gaps)
+	if len(gaps) != 2 || !strings.Contains(gaps[0], `1 rule needs fields that no log read here has: "body"`) || !strings.Contains(gaps[1], "no column for cs-cookie;") {
+		t.Errorf("gaps %q", gaps)
+	}
+}
+
+// TestOwnCorrelations: a correlation whose rules were refused is refused, and so
+// is what builds on it; many tries at a web server are tries.
+func TestOwnCorrelations(t *testing.T) {
+	e := ownEngine(t, Own{Sigma: []pack.TextFile{{File: "own.yml", Text: []byte(`title: hit
+name: hit
+logsource: {category: webserver}
+detection: {s: {cs-uri-stem: /x}, condition: s}
+---
+title: broken
+name: broken
+logsource: {category: webserver}
+detection: {s: {cs-uri-stem|sounds: /x}, condition: s}
+---
+title: many
+name: many
+correlation: {type: event_count, rules: [hit], group-by: [c-ip], timespan: 5m, condition: {gte: 3}}
+---
+title: blind
+name: blind
+correlation: {type: temporal, rules: [hit, broken], timespan: 5m, condition: {gte: 1}}
+---
+title: blinder
+name: blinder
+correlation: {type: temporal, rules: [many, blind], timespan: 5m, condition: {gte: 1}}
+---
+title: twice
+correlation: {type: event_count, rules: [hit, hit], timespan: 5m, condition: {gte: 3}}
+---
+title: many
+correlation: {type: event_count, rules: [hit], timespan: 5m, condition: {gte: 9}}
+`)}}})
+	var why []string
+	for _, r := range e.refusals {
+		why = append(why, r.String())
+	}
+	all := strings.Join(why, "\n")
+	for _, want := range []string{"sounds", `"blind": no rule "broken"`, `"blinder": no rule "blind"`, `names rule "hit" twice`, `"many": its id is taken`} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no refusal says %q:\n%s", want, all)
+		}
+	}
+	if len(why) != 5 || len(e.correlations) != 1 || len(e.events[len(e.events)-1].event.uses) != 1 {
+		t.Errorf("%d refusals, %d correlations:\n%s", len(why), len(e.correlations), all)
+	}
+	x := e.Begin(windows())
+	for n := range int64(3) {
+		feed(t, x, row(webSchema(), n+1, noon.Add(time.Duration(n)*time.Second), "GET", "/x", "-", "192.0.2.1", "x", "404"))
+	}
+	if f := finding(x.Result(now), "many"); f == nil || f.Class != verdict.Attempt || !f.Open || f.Confidence != evidence.Unsure {
+		t.Errorf("finding %+v", f)
+	}
+}
+
+// TestManyEntries: a list that the whole log stands on makes a bounded number of
+// findings, the same in any order.
+func TestManyEntries(t *testing.T) {
+	var text strings.Builder
+	var events []evidence.Event
+	for n := range 3 * mostNoted {
+		from := fmt.Sprintf("10.0.%d.%d", n>>8, n&255)
+		fmt.Fprintln(&text, from)
+		events = append(events, row(webSchema(), int64(n+1), noon, "GET", "/", "-", from, "x", "200"))
+	}
+	found, _, err := pack.ReadList("bad.txt", strings.NewReader(text.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := ownEngine(t, Own{Lists: found})
+	var first Result
+	for round := range 3 {
+		x := e.Begin(windows())
+		order := slices.Clone(events)
+		rand.New(rand.NewPCG(uint64(round), 5)).Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		for part := range slices.Chunk(order, 700) {
+			l := x.Lane(part[0].Ref)
+			if err := l.Events(&evidence.EventBatch{Schema: part[0].Schema, Events: part}); err != nil {
+				t.Fatal(err)
+			}
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := x.Result(now)
+		total := int64(0)
+		for _, f := range r.Findings {
+			if f.Rule == "bad.txt:peers" {
+				total += f.Count
+			}
+		}
+		if total != int64(len(events)) || len(r.Findings) > mostNoted+10 {
+			t.Fatalf("round %d: %d sightings in %d findings", round, total, len(r.Findings))
+		}
+		if round == 0 {
+			first = r
+		} else if !reflect.DeepEqual(first, r) {
+			t.Fatalf("round %d differs", round)
+		}
+	}
 }

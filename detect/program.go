@@ -26,6 +26,7 @@ type program struct {
 	message  int      // position of the message, -1: none
 	outbound bool     // the log shows whom we went to
 	blind    []string // what rules need and logs of this format have, and this schema lacks
+	ownBlind []string // what the operator's do
 }
 
 // outboundLogs are the log source categories (Sigma taxonomy) whose records
@@ -67,12 +68,19 @@ func (e *Engine) compile(s *evidence.Schema) *program {
 		p.add(cols, r)
 	}
 	for _, r := range wanted { // what is left can't hold here for want of a column
-		if left := fit[r]; left != nil && !left.own && e.formats[s.Format].Layout == "w3c" {
+		format := e.formats[s.Format]
+		switch left := fit[r]; {
+		case left == nil || format.Layout != "w3c":
+		case left.own:
+			p.ownBlind = append(p.ownBlind, slices.DeleteFunc(cols.lacking(r), func(field string) bool { return !hasField(&format, field) })...)
+		default:
 			p.blind = append(p.blind, cols.lacking(r)...)
 		}
 	}
-	slices.Sort(p.blind)
-	p.blind = slices.Compact(p.blind)
+	for _, blind := range []*[]string{&p.blind, &p.ownBlind} {
+		slices.Sort(*blind)
+		*blind = slices.Compact(*blind)
+	}
 	for _, st := range e.starts {
 		if p.message >= 0 && st.reads(s.Format) {
 			p.starts = append(p.starts, st)

@@ -23,12 +23,11 @@ func (x *Examination) Result(asOf time.Time) Result {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	installs := x.judge(asOf)
+	x.steps.limit(mostSteps)
+	x.tally.crowd(x.engine.limit())
 	r := Result{Findings: append(x.fold(installs, asOf), x.correlate(installs)...)}
 	cover := slices.Clone(x.cover)
-	if x.steps.lost {
-		cover = append(cover, evidence.Gap(evidence.CoverLog, "sequences of events", evidence.CompromisedThen, evidence.Limited,
-			"more sightings than are kept: a sequence among the others would not be seen"))
-	}
+	cover = append(cover, x.steps.gaps()...)
 	for i := range installs {
 		j := &installs[i]
 		r.Installations = append(r.Installations, j.Installation)
@@ -66,7 +65,7 @@ type foldKey struct {
 // them to one finding per rule, class and label.
 func (x *Examination) fold(installs []judged, asOf time.Time) []verdict.Finding {
 	merged := map[foldKey]*bucket{}
-	for key, b := range x.buckets {
+	for key, b := range x.tally.buckets {
 		class, severity := key.class, b.severity
 		switch proven := provenFixed(installs, key.rule.Vulns, b); {
 		case class == verdict.Failed && !proven:
@@ -237,6 +236,6 @@ func finish(findings []verdict.Finding, cover []evidence.Coverage, limit int) {
 	}
 	slices.SortStableFunc(findings, func(a, b verdict.Finding) int {
 		return cmp.Or(-cmp.Compare(slices.Index(severities, a.Severity), slices.Index(severities, b.Severity)), strings.Compare(a.Rule, b.Rule),
-			strings.Compare(string(a.Class), string(b.Class)), strings.Compare(a.Label, b.Label), strings.Compare(a.Title, b.Title))
+			strings.Compare(string(a.Class), string(b.Class)), strings.Compare(a.Label, b.Label), strings.Compare(a.Title, b.Title), strings.Compare(a.ID, b.ID), slices.CompareFunc(a.Refs, b.Refs, evidence.Ref.Compare))
 	})
 }

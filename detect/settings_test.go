@@ -2,8 +2,12 @@ package detect
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,4 +84,34 @@ func TestSettings(t *testing.T) {
 	gap("no settings at all", "MZ\x90\x00", 4, evidence.Damaged)
 	long := `{"a":"` + string(bytes.Repeat([]byte("x"), 2000)) + `"}`
 	gap("longer than was read", long, len(long), evidence.TooLarge)
+}
+
+// TestSettingsBehindAnError: what was read of a settings file before the disk gave
+// up is judged, and more than its place asks for is not read.
+func TestSettingsBehindAnError(t *testing.T) {
+	text := `{"mounts":[{"Command":"cmd /c x"}], "more": "`
+	o := &evidence.Observation{
+		Kind: evidence.ObserveFile, Values: []string{`C:\Mail\Settings\settings.json`, "", "1000"}, Time: noon,
+		Ref: evidence.Ref{Path: "settings.json"}, Content: spoiled{[]byte(text), fs.ErrPermission}, Size: 1000,
+	}
+	x := beginWith(t, settingsPack(t))
+	var read *evidence.ReadError
+	if err := observe(t, x, o); !errors.As(err, &read) {
+		t.Errorf("%v, want a ReadError", err)
+	}
+	if finding(x.Result(now), "command") == nil {
+		t.Error("the settings that were read were not judged")
+	}
+	large := text + strings.Repeat(" ", 1<<10) + `", "other": {"Command": "y"}}`
+	o.Content, o.Size, o.Values[2] = strings.NewReader(large), int64(len(large)), fmt.Sprint(len(large))
+	x = beginWith(t, settingsPack(t))
+	if err := observe(t, x, o); err != nil {
+		t.Fatal(err)
+	}
+	gap := slices.ContainsFunc(x.Coverage(), func(c evidence.Coverage) bool {
+		return c.Missed != nil && strings.Contains(c.Missed.Detail, "first 1024 bytes")
+	})
+	if f := finding(x.Result(now), "command"); f == nil || f.Count != 1 || !gap {
+		t.Errorf("finding %+v, gap %v", f, gap)
+	}
 }
