@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"postern/evidence"
 )
@@ -179,7 +180,7 @@ func (j judge) then(w window, covered int) Part {
 		p.Answer, p.Because = Unknown, []string{"Nothing matched in the logs that could be read, but they do not tell the whole story."}
 	case w.days() == 0 || covered < w.days():
 		p.Answer, p.Because = Unknown, []string{"Nothing matched, but the logs do not reach over the required window."}
-	case j.asked.AsOfWhy == WhyNewest || j.asked.AsOfWhy == WhyNothing:
+	case slices.Contains([]string{WhyNewest, WhyLogged, WhyNothing}, j.asked.AsOfWhy):
 		// The newest trace is only the newest that was left: an evening of
 		// logs taken off the end would not be missed.
 		p.Answer, p.Because = Unknown, []string{"Nothing matched, but nothing says when the evidence was taken, so logs may be missing at its end."}
@@ -228,6 +229,17 @@ func (j judge) withLeads(p Part, leads []Finding) Part {
 	return p
 }
 
+// spanned writes from when to when, to the second; the day of the end only where
+// it is another.
+func spanned(from, to time.Time) string {
+	const second = "15:04:05Z"
+	end := to.UTC().Format(second)
+	if from.UTC().Format(time.DateOnly) != to.UTC().Format(time.DateOnly) {
+		end = to.UTC().Format(time.DateOnly + " " + second)
+	}
+	return from.UTC().Format(time.DateOnly+" "+second) + " to " + end
+}
+
 // tell writes one sentence a finding, the gravest first.
 func tell(findings []Finding) []string {
 	order := []Severity{Critical, High, Medium, Low, Info}
@@ -240,7 +252,11 @@ func tell(findings []Finding) []string {
 		s := strings.TrimSuffix(f.Title, ".")
 		switch {
 		case f.Steps && len(f.Refs) > 1:
-			s += fmt.Sprintf(" (%s, %s to %s)", count(len(f.Refs), "step"), f.Refs[0].Time.UTC().Format("2006-01-02 15:04:05Z"), f.Refs[len(f.Refs)-1].Time.UTC().Format("15:04:05Z"))
+			s += fmt.Sprintf(" (%s, %s", count(len(f.Refs), "step"), spanned(f.Refs[0].Time, f.Refs[len(f.Refs)-1].Time))
+			if f.Count > 1 {
+				s += fmt.Sprintf("; the first of %d such sequences", f.Count)
+			}
+			s += ")"
 		case f.First.IsZero() && f.Count > 1:
 			s += fmt.Sprintf(" (%d times)", f.Count)
 		case f.First.IsZero() || f.Class == State:

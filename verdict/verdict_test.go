@@ -306,6 +306,10 @@ func TestAsOf(t *testing.T) {
 	f("said", day("2026-05-05"), day("2026-04-04"), evidence.KindHost, cover, day("2026-05-05"), WhySaid)
 	f("host", none, day("2026-04-04"), evidence.KindHost, cover, now, WhyNow)
 	f("captured", none, day("2026-04-04"), evidence.KindCollection, cover, day("2026-04-04"), WhyCaptured)
+	logged := append([]evidence.Coverage{{Kind: evidence.CoverLog, To: day("2026-04-06")}}, cover...)
+	f("logs that go on after the capture", none, day("2026-04-04"), evidence.KindCollection, logged, day("2026-04-06"), WhyLogged)
+	f("logs of the capture's own minutes", none, day("2026-04-06").Add(-time.Minute), evidence.KindCollection, logged, day("2026-04-06").Add(-time.Minute), WhyCaptured)
+	f("files newer than the capture", none, day("2026-02-04"), evidence.KindCollection, cover, day("2026-02-04"), WhyCaptured)
 	f("newest", none, none, evidence.KindTree, cover, day("2026-03-01"), WhyNewest)
 	f("a trace from tomorrow", none, none, evidence.KindTree, []evidence.Coverage{{To: now.AddDate(0, 0, 1)}}, now, WhyNewest)
 	f("nothing", none, none, evidence.KindLogs, nil, now, WhyNothing)
@@ -423,5 +427,7 @@ func TestReadings(t *testing.T) {
 	}
 	steps := entered
 	steps.Steps, steps.Refs = true, []evidence.Ref{{Path: "a", Time: time.Date(2026, 1, 17, 10, 51, 58, 0, time.UTC)}, {Path: "b", Time: time.Date(2026, 1, 17, 10, 52, 4, 0, time.UTC)}}
-	f(Entered, "2 steps, 2026-01-17 10:51:58Z to 10:52:04Z", steps)
+	f(Entered, "2 steps, 2026-01-17 10:51:58Z to 10:52:04Z; the first of 4 such sequences", steps)
+	steps.Refs = []evidence.Ref{steps.Refs[0], {Time: time.Date(2026, 1, 19, 3, 0, 0, 0, time.UTC)}}
+	f(Entered, "2026-01-17 10:51:58Z to 2026-01-19 03:00:00Z", steps)
 }
