@@ -29,23 +29,31 @@ func (l *layout) key(n evidence.Name) string {
 	return string(n)
 }
 
+// volume is the deepest volume that a name lies on, nil without one.
+func (l *layout) volume(n evidence.Name) *evidence.Volume {
+	for i := range l.volumes {
+		if v := &l.volumes[i]; n.Within(v.Root) {
+			return v
+		}
+	}
+	return nil
+}
+
 // path is the machine's own path of a name, slashes forward: "C:/inetpub/x",
 // "/etc/passwd"; "" where no volume carries the name.
 func (l *layout) path(n evidence.Name) string {
-	for _, v := range l.volumes {
-		if !n.Within(v.Root) {
-			continue
-		}
-		rest := strings.Trim(strings.TrimPrefix(string(n), string(v.Root)), "/")
-		if v.Root == "." {
-			rest = string(n)
-		}
-		if rest == "." {
-			rest = ""
-		}
-		return strings.TrimSuffix(v.Mount, "/") + "/" + rest
+	v := l.volume(n)
+	if v == nil {
+		return ""
 	}
-	return ""
+	rest := strings.Trim(strings.TrimPrefix(string(n), string(v.Root)), "/")
+	if v.Root == "." {
+		rest = string(n)
+	}
+	if rest == "." {
+		rest = ""
+	}
+	return strings.TrimSuffix(v.Mount, "/") + "/" + rest
 }
 
 // shown is the machine's own path as the machine writes it.

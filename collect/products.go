@@ -251,8 +251,12 @@ func (f *finder) role(at *site) (evidence.InstallRole, string) {
 }
 
 // copyElement returns the element of a path on the examined machine that marks
-// a copy, "" without one. A folder that the image itself lies in marks nothing.
+// a copy, "" without one: a shadow copy, or a name such as "Backup". A folder that
+// the image itself lies in marks nothing.
 func (f *finder) copyElement(p *evidence.Product, name evidence.Name) string {
+	if v := f.volume(name); v != nil && v.Past {
+		return v.Root.Base()
+	}
 	if p.CopyName == nil {
 		return ""
 	}

@@ -137,6 +137,23 @@ func TestForgottenCopies(t *testing.T) {
 	}
 }
 
+// TestShadowCopy: what stands in an earlier state of the drive is a copy, also
+// where its name says nothing and the machine's path is that of the program.
+func TestShadowCopy(t *testing.T) {
+	src := windows(tree{
+		"C/Mail2/Service/MailService.exe":             built("100.0.9511.1", ""),
+		"VSS1 snapshot/Mail2/Service/MailService.exe": built("100.0.9406.1", ""),
+	})
+	src.Volumes = []evidence.Volume{{Mount: "C:", Root: "C"}, {Mount: "C:", Root: "VSS1 snapshot", Past: true}}
+	out := run(t, "products", src)
+	if in := at(t, out, "VSS1 snapshot/Mail2"); in.Role != evidence.Copy || !strings.Contains(in.RoleWhy, "VSS1 snapshot") {
+		t.Errorf("shadow copy: %s, %s", in.Role, in.RoleWhy)
+	}
+	if in := at(t, out, "C/Mail2"); in.Role == evidence.Copy {
+		t.Errorf("the drive itself: %s, %s", in.Role, in.RoleWhy)
+	}
+}
+
 func TestRunningProcess(t *testing.T) {
 	src := windows(windowsTree())
 	file := src.Files.(tree)["Program Files (x86)/Vendor/Mail/Service/MailService.exe"]

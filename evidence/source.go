@@ -64,6 +64,7 @@ type Identity struct {
 type Volume struct {
 	Mount string // "C:" on Windows, "/" on Linux
 	Root  Name   // "." when the tree is the volume, "C" in a live host's or collection's tree
+	Past  bool   // a shadow copy: an earlier state of the mount
 }
 
 // Locate translates a path of the examined machine ("C:\SmarterMail\Logs",

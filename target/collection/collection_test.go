@@ -312,7 +312,7 @@ func TestKAPE(t *testing.T) {
 		t.Errorf("holds\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(wantLines, "\n  "))
 	}
 	if found.OS != evidence.Windows || found.Host != "MAIL01" || found.Captured.Format(time.RFC3339) != "2026-01-20T10:12:05Z" ||
-		!slices.Equal(found.Volumes, []evidence.Volume{{Mount: "C:", Root: "C"}, {Mount: "C:", Root: "VSS1 snapshot"}}) {
+		!slices.Equal(found.Volumes, []evidence.Volume{{Mount: "C:", Root: "C"}, {Mount: "C:", Root: "VSS1 snapshot", Past: true}}) {
 		t.Errorf("%+v", found)
 	}
 	wantGaps(t, found, "VSS1 snapshot ambiguous", `"\\\\server\\share\\x" not collected`, "2026-01-20T10_10_10_1234567_ConsoleLog.txt not collected")

@@ -30,7 +30,7 @@ func volumesOf(names []string, windows bool) (list []evidence.Volume) {
 // shadowed says of shadow copies that they are no running system.
 func (r *reading) shadowed() {
 	for _, v := range r.Volumes {
-		if strings.HasSuffix(string(v.Root), snapshot) {
+		if v.Past {
 			r.gap(evidence.CoverFile, v.Root, 0, evidence.Ambiguous, "a shadow copy, an earlier state of drive "+v.Mount[:1]+": what is found in it was there then, and an installation in it may be gone or updated since")
 		}
 	}
@@ -47,7 +47,7 @@ func windowsVolumes(root evidence.Name, drives, shadows []string) (list []eviden
 		main = list[0].Mount
 	}
 	for _, s := range shadows {
-		list = append(list, evidence.Volume{Mount: main, Root: root.Join(s)})
+		list = append(list, evidence.Volume{Mount: main, Root: root.Join(s), Past: true})
 	}
 	return list
 }
