@@ -19,15 +19,17 @@ import (
 const (
 	maxListLine = 4096
 	maxListed   = 1 << 20
+	maxUnlisted = 1000 // refused lines
+	shownWord   = 80   // bytes of what is refused
 )
 
 // ReadList reads a list of indicators of the operator's own: one a line, an
 // address, a network (CIDR), a domain (which stands for all names below it,
-// too), a URL (its host and path), a SHA-256, or a path on the machine or the
-// site; behind a comma, semicolon, tab or "#" a remark. Defanged forms
-// (hxxp, [.]) are read. name is how findings call the list. Each line that is
-// none of these is in refused, a *Fault with its line. The error is r's own, or
-// wraps ErrLimit.
+// too), a URL (for its host alone), a SHA-256, or a path on the machine; behind a
+// comma, semicolon, tab or "#" a remark. Defanged forms (hxxp, [.]) are read. name
+// is how findings call the list. Each line that is none of these is in refused, a
+// *Fault with its line. The error is r's own, or wraps ErrLimit or, of what is
+// plainly no list, ErrValue.
 func ReadList(name string, r io.Reader) (found []Indicator, refused []error, err error) {
 	l := list{name: name}
 	in := bufio.NewReaderSize(r, maxListLine)
@@ -48,8 +50,13 @@ func ReadList(name string, r io.Reader) (found []Indicator, refused []error, err
 		if why := l.take(string(text), more); why != "" {
 			l.refused = append(l.refused, &Fault{File: name, Line: line, Column: 1, Err: fmt.Errorf("%w: %s", ErrValue, why)})
 		}
-		for more && err == nil {
-			_, more, err = in.ReadLine()
+		if len(l.refused) > maxUnlisted {
+			return nil, nil, fmt.Errorf("%w: %s is no list of indicators: more than %d lines are none, the first: %w", ErrValue, name, maxUnlisted, l.refused[0])
+		}
+		for more {
+			if _, more, err = in.ReadLine(); err != nil && !errors.Is(err, io.EOF) {
+				return nil, nil, fmt.Errorf("pack: list %s: %w", name, err)
+			}
 		}
 	}
 	return l.indicators(), l.refused, nil
@@ -65,12 +72,13 @@ type list struct {
 // take reads one line; why says what is wrong with it.
 func (l *list) take(line string, long bool) (why string) {
 	word := line
-	if at := strings.IndexAny(word, ",;\t#"); at >= 0 {
+	at := strings.IndexAny(word, ",;\t#")
+	if at >= 0 {
 		word = word[:at]
 	}
 	word = refang(strings.Trim(word, " \"'\r"))
 	switch {
-	case word == "":
+	case word == "" && !(long && at < 0):
 		return ""
 	case long:
 		return "a line of more than 4096 bytes"
@@ -78,6 +86,8 @@ func (l *list) take(line string, long bool) (why string) {
 		l.hashes = append(l.hashes, strings.ToLower(word))
 	case isHex(word, 32) || isHex(word, 40):
 		return fmt.Sprintf("%q is an MD5 or SHA-1; give the SHA-256", word)
+	case isHex(word, 128):
+		return "a SHA-512; give the SHA-256"
 	case strings.Contains(word, "://"):
 		return l.url(word)
 	case drivePath.MatchString(word) || strings.HasPrefix(word, "/"):
@@ -90,7 +100,7 @@ func (l *list) take(line string, long bool) (why string) {
 		}
 		l.peers = append(l.peers, name, "."+name)
 	default:
-		return fmt.Sprintf("%q is no address, network, domain, URL, SHA-256 or path", word)
+		return fmt.Sprintf("%q is no address, network, domain, URL, SHA-256 or path", word[:min(len(word), shownWord)])
 	}
 	return ""
 }
@@ -100,8 +110,13 @@ func (l *list) url(word string) (why string) {
 	if err != nil || u.Hostname() == "" {
 		return fmt.Sprintf("%q is no URL", word)
 	}
-	if !l.address(u.Hostname()) {
-		l.peers = append(l.peers, strings.ToLower(u.Hostname()))
+	host := strings.ToLower(u.Hostname())
+	switch {
+	case l.address(host):
+	case domainName.MatchString(host):
+		l.peers = append(l.peers, strings.TrimSuffix(host, "."))
+	default:
+		return fmt.Sprintf("%q names no host that stands in logs by an address or a domain", word)
 	}
 	return ""
 }

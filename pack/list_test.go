@@ -38,6 +38,14 @@ func TestReadList(t *testing.T) {
 	if err != nil || len(messages) != 5 {
 		t.Errorf("%v, %d refused", err, len(messages))
 	}
+	for _, line := range []string{strings.Repeat(" ", 5000) + "192.0.2.1", "http://intranet/x", "http://b\u00fccher.example/", strings.Repeat("ab", 64)} {
+		if _, refused, err := ReadList("l", strings.NewReader(line+"\n192.0.2.1\n")); err != nil || len(refused) != 1 {
+			t.Errorf("%.40q: %v, refused %v", line, err, refused)
+		}
+	}
+	if _, _, err := ReadList("l", strings.NewReader(strings.Repeat("\x00\xff\n", 2000))); !errors.Is(err, ErrValue) || !strings.Contains(err.Error(), "l:1:1") {
+		t.Errorf("junk: %v", err)
+	}
 	if _, _, err := ReadList("l", strings.NewReader(strings.Repeat("\n", maxListed+1))); !errors.Is(err, ErrLimit) {
 		t.Errorf("too long: %v", err)
 	}
@@ -47,7 +55,7 @@ func FuzzReadList(f *testing.F) {
 	f.Add("198.51.100.9\nhxxp://bad[.]test/\n\\\\?\\C:\\x\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		found, refused, err := ReadList("l", strings.NewReader(text))
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrValue) {
 			t.Fatal(err)
 		}
 		entries := 0
