@@ -126,8 +126,8 @@ func differences(p *pack.Pack, t *pack.Test, got *report.Target) []string {
 	called := names(p)
 	missing := slices.Clone(t.Expect)
 	for _, f := range got.Findings {
-		if strings.HasPrefix(f.Rule, p.ID+"-") {
-			continue // what the engine itself finds of a build
+		if detect.AboutBuild(p, f.Rule) {
+			continue
 		}
 		found := fmt.Sprintf("rule %s, class %s, count %d, label %q", f.Rule, f.Class, f.Count, f.Label)
 		at := slices.IndexFunc(missing, func(e pack.Expect) bool {

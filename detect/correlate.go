@@ -83,14 +83,14 @@ func (s *steps) of(c *correlated) []stepKey {
 }
 
 // finding makes one finding of all sequences that satisfy c. Its references are
-// the steps of the first ones, whole sequences only.
+// the steps of the first one: those of several would read as one sequence.
 func (c *correlated) finding(found []sequence, limit int) verdict.Finding {
 	f := verdict.Finding{
 		Rule: c.rule.ID, Title: c.rule.Title, Question: c.Parts, Severity: c.severity, Confidence: c.Confidence, Class: c.class, Label: c.Label,
 		Count: int64(len(found)), Attack: c.Attack, Steps: true, Sources: c.Sources, Next: c.Next, Vulns: c.Vulns,
 		Open: c.class == verdict.Attempt,
 	}
-	for i, s := range found {
+	for _, s := range found {
 		first, last := s.steps[0].ref.Time, s.steps[len(s.steps)-1].ref.Time
 		if f.First.IsZero() || first.Before(f.First) {
 			f.First = first
@@ -98,11 +98,11 @@ func (c *correlated) finding(found []sequence, limit int) verdict.Finding {
 		if last.After(f.Last) {
 			f.Last = last
 		}
-		if steps := told(s.steps); i == 0 || len(f.Refs)+len(steps) <= limit {
-			f.Refs = append(f.Refs, steps...)
-		}
 	}
-	f.Refs = f.Refs[:min(len(f.Refs), limit)]
+	f.Refs = told(found[0].steps)
+	if len(f.Refs) > limit { // the end of a sequence tells more than its middle
+		f.Refs = append(f.Refs[:limit-1], f.Refs[len(f.Refs)-1])
+	}
 	return f
 }
 

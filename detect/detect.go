@@ -59,8 +59,6 @@ type Engine struct {
 	rules        []*rule // that are about no event
 	events       []*rule
 	correlations []*correlated
-	unread       []*rule // the operator's, for logs that nothing here reads
-	fieldless    []*rule // the operator's, for fields that none of their logs has
 	peers        *peerRules
 	hashes       map[string][]*rule // by SHA-256
 	listed       map[string][]*rule // by path, of lists
@@ -68,7 +66,7 @@ type Engine struct {
 	checks       []*check
 	ids          map[string]bool // of all rules but YARA's
 	content      contentRules
-	refusals     []Refusal
+	ownRules
 }
 
 // check is a check of settings and its grade.

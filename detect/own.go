@@ -24,6 +24,13 @@ type Own struct {
 	Refused      []Refusal           // entries of those lists that can't be honoured
 }
 
+// ownRules is what the engine could not make use of.
+type ownRules struct {
+	refusals  []Refusal
+	unread    []*rule // for logs that nothing here reads
+	fieldless []*rule // for fields that none of their logs has
+}
+
 // ownSigma is what gaps of the operator's Sigma rules are called by.
 const ownSigma = "sigma of your own"
 

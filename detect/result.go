@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"postern/evidence"
+	"postern/pack"
 	"postern/verdict"
 )
 
@@ -148,6 +149,20 @@ func (j *judged) fixedFor(v *verdict.Vulnerability, b *bucket) bool {
 	return j.never[v.ID] || !j.FixedAt.IsZero() && !b.undated && !b.first.IsZero() && !b.first.Before(j.FixedAt)
 }
 
+// AboutBuild reports whether a finding's rule is the engine's own about the build
+// of a pack's product.
+func AboutBuild(p *pack.Pack, rule string) bool {
+	name, of := strings.CutPrefix(rule, p.ID+"-")
+	return of && slices.Contains([]string{ruleCopy, ruleAffected, ruleMixed, ruleOld}, name)
+}
+
+const (
+	ruleCopy     = "vulnerable-copy"
+	ruleAffected = "affected"
+	ruleMixed    = "mixed-files"
+	ruleOld      = "running-old"
+)
+
 // findings are what an installation itself is a finding for.
 func (j *judged) findings() []verdict.Finding {
 	var all []verdict.Finding
@@ -162,16 +177,16 @@ func (j *judged) findings() []verdict.Finding {
 	affected := j.With(verdict.Affected)
 	switch {
 	case len(affected) > 0 && j.Role == evidence.Copy:
-		add("vulnerable-copy", strings.TrimSuffix(j.AffectedBy(), ".")+"; nothing runs it", verdict.Lead, verdict.Low, "Remove the copy, or make sure that nobody restores it as it is.")
+		add(ruleCopy, strings.TrimSuffix(j.AffectedBy(), ".")+"; nothing runs it", verdict.Lead, verdict.Low, "Remove the copy, or make sure that nobody restores it as it is.")
 	case len(affected) > 0:
-		add("affected", strings.TrimSuffix(j.AffectedBy(), "."), verdict.State, gravest(affected), "Update it now, and look for a compromise from before the update.")
+		add(ruleAffected, strings.TrimSuffix(j.AffectedBy(), "."), verdict.State, gravest(affected), "Update it now, and look for a compromise from before the update.")
 		all[len(all)-1].Vulns = ids(affected)
 	}
 	if j.Disagree {
-		add("mixed-files", name+": "+j.BuildWhy, verdict.State, verdict.Medium, "Repeat the update and restart the product, then check again.")
+		add(ruleMixed, name+": "+j.BuildWhy, verdict.State, verdict.Medium, "Repeat the update and restart the product, then check again.")
 	}
 	if j.runningOld != "" {
-		add("running-old", name+": "+j.runningOld, verdict.State, verdict.Medium, "Restart the product, then check again.")
+		add(ruleOld, name+": "+j.runningOld, verdict.State, verdict.Medium, "Restart the product, then check again.")
 	}
 	return all
 }
