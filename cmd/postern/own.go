@@ -54,31 +54,52 @@ func readList(name string) ([]pack.Indicator, []error, error) {
 	return pack.ReadList(name, f)
 }
 
-// readRules reads every rule file below the paths an option names.
+// readRules reads every rule file below the paths an option names. A link to a
+// file is followed, and one to a folder refused by name: it may lead anywhere.
 func readRules(option string, paths, endings []string, own *detect.Own) (all []pack.TextFile, err error) {
 	for _, path := range paths {
-		before := len(all)
-		err := filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
-			switch {
-			case err != nil && name == path:
-				return err
-			case err != nil:
-				own.Refused = append(own.Refused, detect.Refusal{Rule: strings.TrimPrefix(option, "--"), File: name, Why: err.Error()})
-				return nil
-			case !d.Type().IsRegular() && !(name == path && !d.IsDir()) || name != path && !slices.Contains(endings, strings.ToLower(filepath.Ext(name))):
-				return nil
-			case len(all) == maxRuleFiles:
+		before := len(all) + len(own.Refused)
+		refuse := func(name string, err error) {
+			own.Refused = append(own.Refused, detect.Refusal{Rule: strings.TrimPrefix(option, "--"), File: name, Why: err.Error()})
+		}
+		take := func(name string) error {
+			if len(all) == maxRuleFiles {
 				return fmt.Errorf("more than %d files", maxRuleFiles)
 			}
 			text, err := readLimited(name)
 			if err != nil {
-				own.Refused = append(own.Refused, detect.Refusal{Rule: strings.TrimPrefix(option, "--"), File: name, Why: err.Error()})
+				refuse(name, err)
 				return nil
 			}
 			all = append(all, pack.TextFile{File: name, Text: text})
 			return nil
-		})
-		if err == nil && len(all) == before {
+		}
+		info, err := os.Stat(path)
+		switch {
+		case err != nil:
+		case !info.IsDir():
+			err = take(path)
+		default:
+			err = fs.WalkDir(os.DirFS(path), ".", func(inner string, d fs.DirEntry, err error) error {
+				name := filepath.Join(path, filepath.FromSlash(inner))
+				switch {
+				case err != nil && inner == ".":
+					return err
+				case err != nil:
+					refuse(name, err)
+				case d.IsDir():
+				case linksToFolder(name, d):
+					refuse(name, errors.New("a link to a folder is not followed; name the folder itself"))
+				case !slices.Contains(endings, strings.ToLower(filepath.Ext(name))):
+				case d.Type()&^fs.ModeSymlink != 0:
+					refuse(name, errors.New("no regular file"))
+				default:
+					return take(name)
+				}
+				return nil
+			})
+		}
+		if err == nil && len(all)+len(own.Refused) == before {
 			err = fmt.Errorf("%s: no rule file (%s) in it", path, strings.Join(endings, ", "))
 		}
 		if err != nil {
@@ -86,6 +107,14 @@ func readRules(option string, paths, endings []string, own *detect.Own) (all []p
 		}
 	}
 	return all, nil
+}
+
+func linksToFolder(name string, d fs.DirEntry) bool {
+	if d.Type()&fs.ModeSymlink == 0 {
+		return false
+	}
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
 }
 
 func readLimited(name string) (text []byte, err error) {

@@ -60,6 +60,9 @@ func (p *sheet) notes(r *report.Report) {
 	}
 }
 
+// mostRefused is how many refusals stand above the answers.
+const mostRefused = 5
+
 func notes(r *report.Report) (all []note) {
 	if r.Run.Cancelled {
 		all = append(all, note{true, "Cancelled: this report is partial. What was not yet read is listed below as not seen, and makes answers unknown."})
@@ -70,7 +73,11 @@ func notes(r *report.Report) (all []note) {
 	for _, limit := range r.Run.Limits {
 		all = append(all, note{false, "Limit hit: " + limit})
 	}
-	for _, refused := range r.Tool.Refused {
+	for i, refused := range r.Tool.Refused {
+		if more := len(r.Tool.Refused) - i; i == mostRefused && more > 1 {
+			all = append(all, note{false, fmt.Sprintf("%d more rules, files or entries were refused; tool.refused of the JSON report names each.", more)})
+			break
+		}
 		all = append(all, note{false, "Rule refused: " + refused})
 	}
 	for i := range r.Targets {
