@@ -43,6 +43,9 @@ func (c columns) resolve(field string) (sigma.Column, bool) {
 		at := c.Index(field)
 		return sigma.Column{At: at}, at >= 0
 	}
+	if field == "" {
+		return c.whole()
+	}
 	name := strings.ToLower(field)
 	if wholeURI[name] {
 		return c.uri()
@@ -101,6 +104,23 @@ func (c columns) uri() (sigma.Column, bool) {
 	}}, true
 }
 
+// whole gives what keywords are looked for in beside the record as it is
+// written: path and query, and the agent, in all spellings.
+func (c columns) whole() (sigma.Column, bool) {
+	uri, known := c.uri()
+	agent := int(c.Roles[evidence.RoleAgent])
+	return sigma.Column{At: -1, Spell: func(values [][]byte) [][]byte {
+		var all [][]byte
+		if known {
+			all = uri.Spell(values)
+		}
+		if agent >= 0 && agent < len(values) && bytes.IndexByte(values[agent], '+') >= 0 {
+			all = append(slices.Clip(all), wordForms(values[agent:agent+1])...)
+		}
+		return all
+	}}, true
+}
+
 // spellAt spells the value at a position.
 func spellAt(at int, spell func([][]byte) [][]byte) func([][]byte) [][]byte {
 	return func(values [][]byte) [][]byte {
@@ -133,12 +153,12 @@ func (c columns) decodes(fields []string) bool {
 	return false
 }
 
-// spelledField reports whether a web log's field of this name is decoded before
-// it is compared.
+// spelledField reports whether a web log's field of this name, or with "" the
+// record that keywords are looked for in, is decoded before it is compared.
 func spelledField(field string) bool {
 	name := strings.ToLower(field)
 	role, known := webRoles[name]
-	return wholeURI[name] || webNames[name] != "" ||
+	return name == "" || wholeURI[name] || webNames[name] != "" ||
 		known && (role == evidence.RolePath || role == evidence.RoleQuery || role == evidence.RoleAgent)
 }
 

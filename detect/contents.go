@@ -71,7 +71,7 @@ func (e *Engine) addYARA(packs []*pack.Pack, own *Own) []error {
 	}
 	for _, err := range errs { // of the operator's files, which are refused whole, the first of each
 		if n := more[err.File]; owner[err.File] == nil && n > 0 {
-			e.refuse("yara", err.File, fmt.Errorf("%w; the whole file is refused, for %d reasons", err, n))
+			e.refuse("yara", err.File, fmt.Errorf("%w; the whole file is refused, for %s", err, count(n, "reason", "reasons")))
 			more[err.File] = 0
 		}
 	}

@@ -23,6 +23,7 @@ type Examination struct {
 	installs []evidence.Installation
 	cover    []evidence.Coverage
 	blind    map[string]bool // gaps for lacking columns, said once per file
+	ownBlind []string        // columns that the operator's own rules lack in a log
 }
 
 // Lane opens a lane. See evidence.Sink.
@@ -63,7 +64,7 @@ func (l *lane) Events(batch *evidence.EventBatch) error {
 	if l.schema != batch.Schema {
 		l.schema, l.program = batch.Schema, e.program(batch.Schema)
 		l.x.sayBlind(l.ref.Path, l.program.blind)
-		l.x.sayBlind(ownSigma, l.program.ownBlind)
+		l.x.noteBlind(l.program.ownBlind)
 	}
 	p := l.program
 	for i := range batch.Events {
@@ -83,8 +84,7 @@ func (l *lane) Events(batch *evidence.EventBatch) error {
 }
 
 // sayBlind covers columns that rules need and a log does not have: what they
-// would have shown was not logged. Of the operator's own rules that is said once
-// for all logs: most of a large set ask for what hardly anybody logs.
+// would have shown was not logged.
 func (x *Examination) sayBlind(path string, roles []string) {
 	if len(roles) == 0 {
 		return
@@ -95,6 +95,18 @@ func (x *Examination) sayBlind(path string, roles []string) {
 	if key := gap.Path + "\x00" + gap.Missed.Detail; !x.blind[key] {
 		x.blind[key] = true
 		x.cover = append(x.cover, gap)
+	}
+}
+
+// noteBlind keeps what the operator's own rules lack, for one gap of all logs: in
+// a large set some rule asks for what hardly anybody logs.
+func (x *Examination) noteBlind(fields []string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, field := range fields {
+		if !slices.Contains(x.ownBlind, field) {
+			x.ownBlind = append(x.ownBlind, field)
+		}
 	}
 }
 

@@ -173,9 +173,46 @@ func TestOwnSigmaFields(t *testing.T) {
 		}
 	}
 	slices.Sort(gaps)
-	if len(gaps) != 2 || !strings.Contains(gaps[0], `1 rule needs fields that no log read here has: "body"`) || !strings.Contains(gaps[1], "no column for cs-cookie;") {
+	if len(gaps) != 2 || !strings.Contains(gaps[0], `1 rule needs fields that no log read here has: "body"`) || !strings.Contains(gaps[1], "without a column for cs-cookie:") {
 		t.Errorf("gaps %q", gaps)
 	}
+}
+
+// TestOwnKeywords: an encoding hides no keyword of a web log, with the prefilter
+// and without.
+func TestOwnKeywords(t *testing.T) {
+	e := ownEngine(t, Own{Sigma: []pack.TextFile{{File: "k", Text: []byte("title: k\nid: k\nlogsource: {category: webserver}\ndetection:\n  keywords: ['@@version', 'order by ', '/x?y=1', 'evil agent']\n  condition: keywords\n")}}})
+	x := e.Begin(windows())
+	want := int64(0)
+	f := func(hit bool, path, query, agent string) {
+		t.Helper()
+		for _, known := range []bool{true, false} {
+			event := row(webSchema(), want*2+1, noon, "GET", path, query, "192.0.2.1", agent, "200")
+			event.Ref.Path = fmt.Sprint(path, query, agent, known)
+			if known {
+				event = prefiltered(e.Interest().Prefilter, event)
+			}
+			feed(t, x, event)
+			if hit {
+				want++
+			}
+		}
+		got := int64(0)
+		if found := finding(x.Result(now), "k"); found != nil {
+			got = found.Count
+		}
+		if got != want {
+			t.Fatalf("%s?%s %s: %d sightings, want %d", path, query, agent, got, want)
+		}
+	}
+	f(true, "/a", "id=@@version", "x")
+	f(true, "/a", "id=1%27+or+1%3D%40%40version--", "x")
+	f(true, "/a", "id=1+order+by+2", "x")
+	f(true, "/%2540%40version", "-", "x")
+	f(true, "/%78", "y=1", "x")
+	f(true, "/", "-", "Evil+Agent/1")
+	f(false, "/", "id=%40version", "x")
+	f(false, "/", "-", "evilagent")
 }
 
 // TestOwnCorrelations: a correlation whose rules were refused is refused, and so

@@ -8,8 +8,9 @@ type event struct {
 	columns []column
 	values  [][]byte
 	raw     []byte
-	cells   []cell // the first is the whole event, for keywords; then the rule's fields
-	buffer  []byte // of folded texts
+	spell   func([][]byte) [][]byte // as Program.spell
+	cells   []cell                  // the first is the whole event, for keywords; then the rule's fields
+	buffer  []byte                  // of folded texts
 }
 
 // cell is one field of the event.
@@ -48,7 +49,7 @@ func (e *event) end() {
 			*c = cell{}
 		}
 	}
-	e.columns, e.values, e.raw = nil, nil, nil
+	e.columns, e.values, e.raw, e.spell = nil, nil, nil, nil
 	if e.buffer = e.buffer[:0]; cap(e.buffer) > keptBytes {
 		e.buffer = nil
 	}
@@ -64,6 +65,9 @@ func (e *event) cell(field int) *cell {
 	if field == keyword {
 		c.whole = append(c.whole[:0], e.raw)
 		c.whole = append(c.whole, e.values...)
+		if e.spell != nil {
+			c.whole = append(c.whole, e.spell(e.values)...)
+		}
 		c.plain = slices.DeleteFunc(c.whole, func(v []byte) bool { return v == nil })
 		return c
 	}

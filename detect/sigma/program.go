@@ -20,7 +20,8 @@ type column struct {
 // Program is rules bound to one event schema.
 type Program struct {
 	bound  []bound
-	events sync.Pool // of *event
+	spell  func(values [][]byte) [][]byte // what keywords are looked for in beside raw and the values; may be nil
+	events sync.Pool                      // of *event
 }
 
 type bound struct {
@@ -30,10 +31,15 @@ type bound struct {
 
 // Compile binds rules to one schema: resolve gives the column of a field's name,
 // false when events of this schema never have the field. A rule that can't match
-// for lack of fields drops out; one that asks for their absence stays. Whether a
+// for lack of fields drops out; one that asks for their absence stays. For the
+// name "" it may give a Column whose Spell gives further texts that keywords are
+// looked for in. Whether a
 // rule is meant for the log at all is LogSource.Fits's business.
 func Compile(rules []*Rule, resolve func(field string) (Column, bool)) *Program {
 	p := &Program{events: sync.Pool{New: func() any { return new(event) }}}
+	if whole, more := resolve(""); more {
+		p.spell = whole.Spell
+	}
 	known := map[string]column{}
 	for _, r := range rules {
 		columns := make([]column, len(r.fields))
@@ -93,6 +99,7 @@ func (p *Program) Holds(i, condition int, values [][]byte, raw []byte) bool {
 func (p *Program) evaluate(b *bound, n *node, values [][]byte, raw []byte) bool {
 	e := p.events.Get().(*event)
 	e.begin(b.columns, values, raw)
+	e.spell = p.spell
 	holds := n.holds(e)
 	e.end()
 	p.events.Put(e)

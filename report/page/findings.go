@@ -91,6 +91,9 @@ func about(f *report.Finding) []string {
 	switch {
 	case f.Steps:
 		said[2] = fmt.Sprintf("a sequence of %d steps", len(f.Refs))
+		if f.Count > 1 {
+			said[2] += fmt.Sprintf(", the first of %d", f.Count)
+		}
 	case f.Count == 1:
 		said[2] = "1 reference"
 	}
