@@ -53,6 +53,30 @@ func (s *survey) coverRoots(out evidence.Sink) {
 				out.Cover(evidence.Gap(evidence.CoverFile, root, p.Parts, evidence.NotCollected, "asked for by "+p.ID))
 			}
 		}
+		if s.src.Partial && p.Files != nil {
+			s.coverListed(i, out)
+		}
+	}
+}
+
+// coverListed says how many of a place's single paths a selection does not hold.
+// Whether they are on the machine it can't tell.
+func (s *survey) coverListed(place int, out evidence.Sink) {
+	p := &s.want.Places[place]
+	found := map[string]bool{}
+	for _, w := range s.wanted {
+		if slices.Contains(w.places, place) {
+			found[s.asked(w.Name)] = true
+		}
+	}
+	asked := 0
+	for path := range p.Files {
+		if s.fits(path) {
+			asked++
+		}
+	}
+	if missing := asked - len(found); missing > 0 {
+		out.Cover(evidence.Gap(evidence.CoverFile, p.ID, p.Parts, evidence.NotCollected, fmt.Sprintf("%d of its %d paths are not in this collection", missing, asked)))
 	}
 }
 

@@ -98,3 +98,21 @@ func TestLiveHostAtWork(t *testing.T) {
 		t.Errorf("host: gaps %+v", out.Gaps())
 	}
 }
+
+// TestListedPaths: of single paths a selection holds what was collected, and says
+// how many it does not hold.
+func TestListedPaths(t *testing.T) {
+	src := windows(tree{"ProgramData/x.exe": text("x")})
+	want := *mail()
+	want.Places = []evidence.Place{{ID: "bad.txt:paths", Parts: evidence.CompromisedNow, Files: map[string]bool{"c:/programdata/x.exe": true, "c:/gone.exe": true, "/tmp/x": true}}}
+	for _, partial := range []bool{true, false} {
+		src.Partial = partial
+		var out evidencetest.Sink
+		if err := collector("files").Collect(t.Context(), src, &want, &out); err != nil {
+			t.Fatal(err)
+		}
+		if said(&out, "bad.txt:paths", evidence.NotCollected, evidence.CompromisedNow) != partial {
+			t.Errorf("partial %v: %+v", partial, out.Gaps())
+		}
+	}
+}

@@ -274,7 +274,7 @@ func (s *survey) place(e evidence.Entry, dir bool) {
 	if !dir && !e.Mode.IsRegular() {
 		return
 	}
-	path := strings.ToLower(cmp.Or(s.path(e.Name), string(e.Name)))
+	path := s.asked(e.Name)
 	var places []int
 	for i := range s.want.Places {
 		p := &s.want.Places[i]
@@ -285,6 +285,11 @@ func (s *survey) place(e evidence.Entry, dir bool) {
 	if places != nil && s.keep() {
 		s.wanted = append(s.wanted, wanted{e, places})
 	}
+}
+
+// asked is a name as places ask for it.
+func (s *survey) asked(n evidence.Name) string {
+	return strings.ToLower(cmp.Or(s.path(n), string(n)))
 }
 
 func matches(patterns []*regexp.Regexp, s string) bool {

@@ -34,6 +34,11 @@ type ownRules struct {
 // ownSigma is what gaps of the operator's Sigma rules are called by.
 const ownSigma = "sigma of your own"
 
+// mostPeerLiterals is up to how many peers of a list the prefilter looks for.
+// Beyond it every host of an event is looked up: that costs a microsecond an
+// event, and the search for 100,000 texts more, and a gigabyte.
+const mostPeerLiterals = 1000
+
 // ownContent is how much of a file the operator's YARA rules are held against.
 const ownContent = 64 << 20
 
@@ -135,7 +140,9 @@ func (e *Engine) addLists(own *Own) {
 		switch ind.Kind {
 		case pack.OnPeer:
 			r.hosts = newHosts(ind.Match.Peers)
-			r.ids = e.literals.intern(peerLiterals(ind.Match.Peers))
+			if len(ind.Match.Peers) <= mostPeerLiterals {
+				r.ids = e.literals.intern(peerLiterals(ind.Match.Peers))
+			}
 			e.rules = append(e.rules, r)
 		case pack.OnHash:
 			e.addHashes(r)

@@ -2,6 +2,7 @@ package pack
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -91,7 +92,10 @@ func (l *list) take(line string, long bool) (why string) {
 	case strings.Contains(word, "://"):
 		return l.url(word)
 	case drivePath.MatchString(word) || strings.HasPrefix(word, "/"):
-		l.paths = append(l.paths, machinePath(word))
+		path := machinePath(devicePath.ReplaceAllString(word, ""))
+		l.paths = append(l.paths, cmp.Or(strings.TrimRight(path, "/"), "/"))
+	case word[0] == '\\':
+		return fmt.Sprintf("%q names no drive", word)
 	case l.address(word):
 	case domainName.MatchString(strings.ToLower(word)):
 		name := strings.ToLower(strings.TrimSuffix(word, "."))
@@ -138,7 +142,8 @@ func (l *list) address(word string) bool {
 }
 
 var (
-	drivePath  = regexp.MustCompile(`^(?:[A-Za-z]:|\\\\[?.]\\[A-Za-z]:)?\\`)
+	drivePath  = regexp.MustCompile(`^(?:\\\\[?.]\\)?[A-Za-z]:[\\/]`)
+	devicePath = regexp.MustCompile(`^\\\\[?.]\\`)
 	domainName = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]\.?$`)
 )
 

@@ -9,7 +9,7 @@ import (
 
 func TestReadList(t *testing.T) {
 	text := "\ufeff198.51.100.9\r\n2001:DB8::1\n203.0.113.7/24\n198.51.100.10:8443\n[2001:db8::2]:443\nEvil.Example.\nbad[.]test # remark\n" +
-		"hxxps://CDN.bad.test/x.msi\nhttp://192.0.2.9:8080/a\n" + strings.Repeat("AB", 32) + ";locker\n# only a remark\n\n/tmp/x_0\nC:\\ProgramData\\X.exe,dropper\n"
+		"hxxps://CDN.bad.test/x.msi\nhttp://192.0.2.9:8080/a\n" + strings.Repeat("AB", 32) + ";locker\n# only a remark\n\n/tmp/x_0\nC:\\ProgramData\\X.exe,dropper\n\\\\?\\D:\\Run\\\nd:/y\n"
 	found, refused, err := ReadList("l", strings.NewReader(text))
 	if err != nil || len(refused) != 0 || len(found) != 3 {
 		t.Fatalf("%v %v %v", found, refused, err)
@@ -17,7 +17,7 @@ func TestReadList(t *testing.T) {
 	want := [][]string{
 		{"198.51.100.9", "2001:db8::1", "203.0.113.0/24", "198.51.100.10", "2001:db8::2", "evil.example", ".evil.example", "bad.test", ".bad.test", "cdn.bad.test", "192.0.2.9"},
 		{strings.Repeat("ab", 32)},
-		{"/tmp/x_0", "c:/programdata/x.exe"},
+		{"/tmp/x_0", "c:/programdata/x.exe", "d:/run", "d:/y"},
 	}
 	for i, have := range [][]string{found[0].Match.Peers, found[1].Match.Hashes, found[2].Match.Paths} {
 		if !slices.Equal(have, want[i]) {
@@ -38,7 +38,7 @@ func TestReadList(t *testing.T) {
 	if err != nil || len(messages) != 5 {
 		t.Errorf("%v, %d refused", err, len(messages))
 	}
-	for _, line := range []string{strings.Repeat(" ", 5000) + "192.0.2.1", "http://intranet/x", "http://b\u00fccher.example/", strings.Repeat("ab", 64)} {
+	for _, line := range []string{strings.Repeat(" ", 5000) + "192.0.2.1", "http://intranet/x", `\\server\share\x`, `\Windows\x.exe`, "http://b\u00fccher.example/", strings.Repeat("ab", 64)} {
 		if _, refused, err := ReadList("l", strings.NewReader(line+"\n192.0.2.1\n")); err != nil || len(refused) != 1 {
 			t.Errorf("%.40q: %v, refused %v", line, err, refused)
 		}
