@@ -29,7 +29,7 @@ lint: ## golangci-lint, pinned in tools/go.mod
 fuzz: ## every fuzz target for FUZZTIME
 	@go list ./... | while read -r pkg; do \
 	  for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-	    echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg || exit 1; \
+	    echo "$$pkg $$f"; .ci/fuzz $$pkg $$f $(FUZZTIME) || exit 1; \
 	  done; \
 	done
 
