@@ -180,7 +180,9 @@ func TestLabels(t *testing.T) {
 	p := testPack(t)
 	label := event("scanner", "", "", web, "  s: {cs-user-agent|contains: nuclei}\n  condition: s")
 	label.LabelOnly, label.Label = true, "known scanner: nuclei"
-	p.Sigma = append(p.Sigma, label)
+	again := event("scanner-again", "", "", web, "  s: {cs-user-agent|contains: clei}\n  condition: s")
+	again.LabelOnly, again.Label = true, label.Label // said once
+	p.Sigma = append(p.Sigma, label, again)
 	prove(p)
 	x := beginWith(t, p)
 	hub := func(line int64, agent string) evidence.Event {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"postern/evidence"
@@ -73,10 +74,13 @@ func (m *mentions) sight(r *rule, at time.Time) (sighting, bool) {
 	return s, true
 }
 
-// note adds to a label.
+// note adds to a label what it does not say yet.
 func note(label, more string) string {
-	if label == "" || more == "" {
+	switch {
+	case label == "" || more == "":
 		return label + more
+	case slices.Contains(strings.Split(label, "; "), more):
+		return label
 	}
 	return label + "; " + more
 }
