@@ -167,9 +167,9 @@ func TestLongGroups(t *testing.T) {
 func TestCorrelationOfAPackNamesItsFields(t *testing.T) {
 	p := sequencePack(t)
 	f := &p.Sigma[len(p.Sigma)-1]
-	f.Text = append(f.Text, "  group-by: [c-adress]\n"...)
+	f.Text = append(f.Text, "  group-by: [c-nowhere]\n"...)
 	_, _, err := Compile([]*pack.Pack{p}, Options{Now: now})
-	if err == nil || !strings.Contains(err.Error(), `no log of rule "reset" has a field "c-adress"`) {
+	if err == nil || !strings.Contains(err.Error(), `no log of rule "reset" has a field "c-nowhere"`) {
 		t.Errorf("%v", err)
 	}
 }

@@ -95,7 +95,7 @@ func (k stepKey) compare(o stepKey) int {
 
 func scattered(group string) uint64 {
 	h := fnv.New64a()
-	h.Write([]byte(group)) //nolint:errcheck // a hash never fails
+	h.Write([]byte(group)) // a hash never fails
 	return h.Sum64()
 }
 
