@@ -89,7 +89,7 @@ func TestLiterals(t *testing.T) {
 	f(`(?:abc|d)`)
 	f(`(?:abcd)?ef`)
 	f(`(?:abcd)+`, "abcd")
-	f(`(?:abcd){2,3}x`, "abcd")
+	f(`(?:abcd){2,3}x`, "abcdabcd")
 	f(`[a-z]+\d`)
 	f(`ab`)
 	f(`Grün und blau`, "n und blau")

@@ -3,8 +3,9 @@ package detect
 import (
 	"net/netip"
 	"regexp"
-	"regexp/syntax"
 	"strings"
+
+	"postern/detect/sigma"
 )
 
 // shortest is the fewest bytes that make a literal worth looking for.
@@ -12,47 +13,7 @@ const shortest = 3
 
 // fromRegexp gives literals of which one stands in every match, nil when the
 // pattern has none.
-func fromRegexp(re *regexp.Regexp) []string {
-	tree, err := syntax.Parse(re.String(), syntax.Perl)
-	if err != nil {
-		return nil
-	}
-	return usable(required(tree.Simplify()), false)
-}
-
-// required walks a pattern for the heaviest set of literals one of which every
-// match holds.
-func required(re *syntax.Regexp) []string {
-	switch re.Op {
-	case syntax.OpLiteral:
-		return []string{string(re.Rune)}
-	case syntax.OpCapture, syntax.OpPlus:
-		return required(re.Sub[0])
-	case syntax.OpRepeat:
-		if re.Min > 0 {
-			return required(re.Sub[0])
-		}
-	case syntax.OpConcat:
-		var best []string
-		for _, sub := range re.Sub {
-			if found := required(sub); weight(found) > weight(best) {
-				best = found
-			}
-		}
-		return best
-	case syntax.OpAlternate:
-		var all []string
-		for _, sub := range re.Sub {
-			found := required(sub)
-			if len(found) == 0 {
-				return nil
-			}
-			all = append(all, found...)
-		}
-		return all
-	}
-	return nil
-}
+func fromRegexp(re *regexp.Regexp) []string { return usable(sigma.Required(re), false) }
 
 // usable folds alternatives and cuts each to its longest run of bytes that
 // stand in a log as they are; nil if any is too short then.
@@ -84,17 +45,6 @@ func longestRun(s string, encoded bool) string {
 		}
 	}
 	return best
-}
-
-// weight is the length of the shortest literal of a set, 0 of none.
-func weight(set []string) int {
-	w := 0
-	for i, s := range set {
-		if i == 0 || len(s) < w {
-			w = len(s)
-		}
-	}
-	return w
 }
 
 // peerLiterals are the peers themselves; none when one is a network or an IPv6

@@ -41,11 +41,7 @@ func newExpression(o *operand, flags string) (*expression, error) {
 	if err != nil {
 		return nil, fmt.Errorf("not in RE2's syntax: %w", err)
 	}
-	tree, err := syntax.Parse(text, syntax.Perl)
-	if err != nil {
-		return nil, err
-	}
-	e := &expression{Regexp: re, need: usable(required(tree.Simplify()))}
+	e := &expression{Regexp: re, need: Required(re)}
 	for _, n := range e.need {
 		e.needed = append(e.needed, []byte(n))
 	}
@@ -79,6 +75,16 @@ func containsAny(text []byte, any [][]byte) bool {
 
 func (v *expression) literals() []string { return v.need }
 func (v *expression) cost() int          { return 100 }
+
+// Required gives texts in lower case of which at least one stands, ASCII case
+// folded, in whatever the expression matches. None: it has no such set.
+func Required(re *regexp.Regexp) []string {
+	tree, err := syntax.Parse(re.String(), syntax.Perl)
+	if err != nil {
+		return nil // what regexp compiled parses
+	}
+	return usable(required(tree.Simplify()))
+}
 
 // required walks an expression for the heaviest set of texts of which one stands
 // in every match; none if it has no such set.
