@@ -27,6 +27,8 @@ type Schema struct {
 	Fields []string
 	Roles  [NumRoles]int8 // index into Fields; -1: this shape has none
 	Source LogSource
+	Also   []LogSource       // further sources that its events are of
+	Names  map[string]string // what rules call some of Fields besides
 }
 
 // LogSource is Sigma's logsource triple (Sigma specification, section "Log
@@ -40,6 +42,14 @@ func NewSchema(format string, fields ...string) *Schema {
 		s.Roles[i] = -1
 	}
 	return s
+}
+
+// Call gives a field one more name for rules.
+func (s *Schema) Call(name, field string) {
+	if s.Names == nil {
+		s.Names = map[string]string{}
+	}
+	s.Names[name] = field
 }
 
 // Index returns the position of a field, -1 if the schema has none.
