@@ -79,7 +79,7 @@ func (s *survey) decodeLog(ctx context.Context, log logFile, out evidence.Sink) 
 	}
 	return eventlog.Read(ctx, eventlog.Input{
 		Name: log.Name, File: f, ModTime: log.ModTime, Zone: s.src.ID.Zone,
-		Formats: s.want.Logs, Review: s.want.Review, Prefilter: s.want.Prefilter,
+		Formats: s.want.Logs, Review: s.want.Review, Required: s.want.Required, Prefilter: s.want.Prefilter,
 		Collector: "logs", Folder: string(log.Name.Dir()),
 	}, out)
 }
@@ -118,13 +118,20 @@ func (s *survey) asLog(e evidence.Entry, base string) *logFile {
 	if s.src.Kind == evidence.KindLogs {
 		return &logFile{Entry: e, named: true}
 	}
-	if matchesAny(s.logNames, base) {
+	if matchesAny(s.logNames, base) || windowsLog(e.Name, base) {
 		return &logFile{Entry: e, named: true}
 	}
 	if !strings.HasSuffix(base, ".zip") && !strings.HasSuffix(base, ".gz") && !strings.HasSuffix(base, ".log") && !strings.Contains(base, ".log.") {
 		return nil
 	}
 	return &logFile{Entry: e}
+}
+
+// windowsLog reports whether a file is an event log of this machine's Windows,
+// by where it lies. Those of other machines lie elsewhere, and so do copies that
+// a user has: who means one names it.
+func windowsLog(name evidence.Name, base string) bool {
+	return strings.HasSuffix(base, ".evtx") && strings.HasSuffix(strings.ToLower(string(name.Dir())), "winevt/logs")
 }
 
 // pickLogs returns the logs to be read: those that a format names, whatever

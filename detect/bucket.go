@@ -47,9 +47,9 @@ type bucket struct {
 	refs        []evidence.Ref
 }
 
-// add counts one sighting. text gives the record; it is copied only if the
-// reference is kept. A reference counts once.
-func (b *bucket) add(s sighting, ref evidence.Ref, at time.Time, text []byte, limit int) {
+// add counts one sighting. text gives the record, nil for none; it is asked only
+// if the reference is kept. A reference counts once.
+func (b *bucket) add(s sighting, ref evidence.Ref, at time.Time, text func() []byte, limit int) {
 	i, twice := slices.BinarySearchFunc(b.refs, ref, evidence.Ref.Compare)
 	if twice {
 		return
@@ -65,7 +65,8 @@ func (b *bucket) add(s sighting, ref evidence.Ref, at time.Time, text []byte, li
 		ref.Time = at
 	}
 	if ref.Text == "" && text != nil {
-		ref.Text = string(bytes.TrimRight(text[:min(len(text), mostText)], "\r\n"))
+		record := text()
+		ref.Text = string(bytes.TrimRight(record[:min(len(record), mostText)], "\r\n"))
 	}
 	b.keep(i, ref, limit)
 }

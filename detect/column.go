@@ -40,8 +40,7 @@ type columns struct{ *evidence.Schema }
 // A name of the taxonomy goes before the log's own.
 func (c columns) resolve(field string) (sigma.Column, bool) {
 	if !webLogs[c.Source.Category] {
-		at := c.Index(field)
-		return sigma.Column{At: at}, at >= 0
+		return c.plain(field)
 	}
 	if field == "" {
 		return c.whole()
@@ -58,6 +57,30 @@ func (c columns) resolve(field string) (sigma.Column, bool) {
 	}
 	at := c.Index(field)
 	return sigma.Column{At: at}, at >= 0
+}
+
+// plain gives the column of a log whose fields rules call as it does itself, or
+// by one more name. Of a record of Windows the unnamed values are compared
+// each, and all together.
+func (c columns) plain(field string) (sigma.Column, bool) {
+	at := c.Index(field)
+	if at < 0 {
+		if called, known := c.Names[field]; known {
+			at = c.Index(called)
+		}
+	}
+	if c.Spread && field == "Data" {
+		return sigma.Column{At: at, Spell: spellAt(at, lines)}, at >= 0
+	}
+	return sigma.Column{At: at}, at >= 0
+}
+
+// lines gives a value and each line of it.
+func lines(one [][]byte) [][]byte {
+	if bytes.IndexByte(one[0], '\n') < 0 {
+		return one
+	}
+	return append(bytes.Split(one[0], []byte("\n")), one[0])
 }
 
 // played gives the column that plays a role, with the spellings it may have.

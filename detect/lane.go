@@ -70,10 +70,10 @@ func (l *lane) Events(batch *evidence.EventBatch) error {
 	for i := range batch.Events {
 		event := &batch.Events[i]
 		p.match(e.literals, event, &l.scratch, func(s sighting, by []stepper) {
-			l.add(s, event.Ref, event.Time, event.Raw)
+			l.add(s, event.Ref, event.Time, event.Text)
 			l.steps.sight(by, event)
 		})
-		e.peers.match(e.literals, p, event, func(s sighting) { l.add(s, event.Ref, event.Time, event.Raw) })
+		e.peers.match(e.literals, p, event, func(s sighting) { l.add(s, event.Ref, event.Time, event.Text) })
 		for _, st := range p.starts {
 			if p.started(e.literals, event, st) {
 				l.starts.add(st.pack, event.Time)
@@ -110,7 +110,7 @@ func (x *Examination) noteBlind(fields []string) {
 	}
 }
 
-func (l *lane) add(s sighting, ref evidence.Ref, at time.Time, text []byte) {
+func (l *lane) add(s sighting, ref evidence.Ref, at time.Time, text func() []byte) {
 	e := l.x.engine
 	key := bucketKey{rule: s.rule, class: s.class, fixed: s.fixed, label: s.label}
 	if s.class == verdict.Failed || s.fixed != "" {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"postern/detect/sigma"
+	"postern/eventlog/evtx"
 	"postern/evidence"
 	"postern/pack"
 	"postern/verdict"
@@ -68,6 +69,9 @@ func (e *Engine) addOwnSigma(own *Own) {
 		case !e.answered(s):
 			e.fieldless = append(e.fieldless, r)
 		}
+		if err == nil && ofWindows(s) && s.Source.Product != "" {
+			e.askWindows()
+		}
 	}
 	var bound []*correlated
 	for _, c := range correlations {
@@ -120,7 +124,28 @@ func (e *Engine) read(s *sigma.Rule) bool {
 			return true
 		}
 	}
-	return false
+	return ofWindows(s)
+}
+
+// windowsLogs are the event logs of Windows, which are read wherever they are
+// met; asked for, their folder must have been collected.
+var windowsLogs = evidence.LogFormat{
+	ID: evtx.Format, Family: "Windows", Layout: "evtx", Folders: []string{`C:\Windows\System32\winevt\Logs`}, Parts: evidence.CompromisedThen,
+}
+
+func (e *Engine) askWindows() {
+	if _, known := e.formats[evtx.Format]; !known {
+		e.formats[evtx.Format] = windowsLogs
+		e.interest.Logs = append(e.interest.Logs, windowsLogs)
+	}
+}
+
+// windowsSources are what rules call those logs.
+var windowsSources = evtx.Sources()
+
+// ofWindows reports whether a rule is for events of Windows.
+func ofWindows(s *sigma.Rule) bool {
+	return slices.ContainsFunc(windowsSources, func(f evidence.LogSource) bool { return s.Source.Fits(sourceOf(f)) })
 }
 
 // addLists takes the operator's lists of indicators.

@@ -37,7 +37,7 @@ func TestOwnSigma(t *testing.T) {
 	}
 	own := Own{Sigma: []pack.TextFile{
 		rule("autodiscover", web, "  s: {cs-uri-query|contains: '/autodiscover.json?'}\n  condition: s"),
-		rule("whoami", "{category: process_creation, product: windows}", "  s: {Image|endswith: whoami.exe}\n  condition: s"),
+		rule("whoami", "{category: process_creation, product: macos}", "  s: {Image|endswith: whoami.exe}\n  condition: s"),
 		rule("broken", web, "  s: {cs-uri-query|sounds: x}\n  condition: s"),
 	}}
 	e := ownEngine(t, own)
@@ -62,7 +62,7 @@ func TestOwnSigma(t *testing.T) {
 			gaps = append(gaps, c.Missed.Detail)
 		}
 	}
-	if len(gaps) != 2 || !strings.Contains(strings.Join(gaps, " "), "windows process_creation (1)") {
+	if len(gaps) != 2 || !strings.Contains(strings.Join(gaps, " "), "macos process_creation (1)") {
 		t.Errorf("gaps %q", gaps)
 	}
 	if len(e.Begin(&evidence.Source{}).Coverage()) != 0 {

@@ -25,13 +25,17 @@ type mentions struct {
 
 // mentioned reads the hosts off an event. In a log of what comes in, the
 // address came to us and all else is only named; in a log of what goes out,
-// the address is ours and the hosts in its other values were contacted.
+// the address is ours and the hosts in its other values were contacted, or contacted
+// us where the record says that it was not us who began.
 func (p *program) mentioned(e *evidence.Event) *mentions {
 	m := &mentions{}
+	cameIn := p.began >= 0 && p.began < len(e.Values) && bytes.EqualFold(e.Values[p.began], []byte("false"))
 	for i, value := range e.Values {
 		switch {
 		case i == p.address:
 			m.from = slices.Collect(hostsIn(value))
+		case p.outbound && cameIn:
+			m.from = slices.AppendSeq(m.from, hostsIn(value))
 		case p.outbound:
 			m.to = slices.AppendSeq(m.to, hostsIn(value))
 		default:

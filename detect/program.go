@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -11,7 +12,7 @@ import (
 
 // program is the engine's rules compiled for one schema: conditions stand by
 // position, and what the schema cannot answer has dropped out. Schemas of the
-// same format and fields share one.
+// same format, source and fields share one.
 type program struct {
 	sigma    *sigma.Program
 	rules    []*rule          // by index of sigma's rules
@@ -25,17 +26,18 @@ type program struct {
 	starts   []*start
 	message  int      // position of the message, -1: none
 	outbound bool     // the log shows whom we went to
+	began    int      // position of whether we began it, -1: we always did
 	blind    []string // what rules need and logs of this format have, and this schema lacks
 	ownBlind []string // what the operator's do
 }
 
 // outboundLogs are the log source categories (Sigma taxonomy) whose records
 // name whom we contacted, not who contacted us.
-var outboundLogs = map[string]bool{"proxy": true, "firewall": true, "dns": true, "network_connection": true}
+var outboundLogs = map[string]bool{"proxy": true, "firewall": true, "dns": true, "dns_query": true, "network_connection": true}
 
 // program finds or compiles the program of a schema.
 func (e *Engine) program(s *evidence.Schema) *program {
-	key := s.Format + "\x00" + strings.Join(s.Fields, "\x00")
+	key := fmt.Sprint(s.Format, s.Source, s.Also) + "\x00" + strings.Join(s.Fields, "\x00")
 	for _, at := range s.Roles {
 		key += string(rune(at + 1))
 	}
@@ -50,13 +52,13 @@ func (e *Engine) program(s *evidence.Schema) *program {
 func (e *Engine) compile(s *evidence.Schema) *program {
 	p := &program{
 		address: int(s.Roles[evidence.RoleAddress]), message: int(s.Roles[evidence.RoleMessage]),
-		outbound: outboundLogs[s.Source.Category], literal: map[uint32][]int{},
+		outbound: outboundLogs[s.Source.Category], began: s.Index("Initiated"), literal: map[uint32][]int{},
 	}
 	fit := map[*sigma.Rule]*rule{}
 	var wanted []*sigma.Rule
 	cols := columns{e.sourced(s)}
 	for _, r := range e.events {
-		if cols.Source == (evidence.LogSource{}) || r.event.Source.Fits(sourceOf(cols.Source)) {
+		if cols.Source == (evidence.LogSource{}) || fitsAny(r.event.Source, cols.Schema) {
 			wanted = append(wanted, r.event.Rule)
 			fit[r.event.Rule] = r
 		}
@@ -99,6 +101,11 @@ func (e *Engine) sourced(s *evidence.Schema) *evidence.Schema {
 	with := *s
 	with.Source = e.formats[s.Format].Source
 	return &with
+}
+
+// fitsAny reports whether a rule is meant for what a schema's events are.
+func fitsAny(want sigma.LogSource, s *evidence.Schema) bool {
+	return want.Fits(sourceOf(s.Source)) || slices.ContainsFunc(s.Also, func(also evidence.LogSource) bool { return want.Fits(sourceOf(also)) })
 }
 
 func sourceOf(s evidence.LogSource) sigma.LogSource {

@@ -185,7 +185,7 @@ func (s *steps) sight(by []stepper, e *evidence.Event) {
 	for _, b := range by {
 		key := stepKey{use: b.use, minute: e.Time.Unix() / 60, group: valuesAt(e, b.group), value: valuesAt(e, b.value)}
 		ref := e.Ref
-		ref.Time, ref.Text = e.Time, cutText(e.Raw, stepText)
+		ref.Time, ref.Text = e.Time, cutText(e.Text(), stepText)
 		s.add(key, step{e.Time, ref})
 	}
 }

@@ -37,6 +37,10 @@ func (l *log) row(path string, format *evidence.LogFormat) evidence.Coverage {
 
 // cover gives the rows of one log.
 func (l *log) cover(got result, sum string) {
+	if got.win != nil {
+		l.coverWindows(got, sum)
+		return
+	}
 	if got.format != nil && got.bytes > 0 {
 		row := l.row(got.path, got.format)
 		row.Count, row.Bytes, row.SHA256 = got.events, got.bytes, sum

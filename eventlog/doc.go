@@ -1,5 +1,6 @@
 // Package eventlog reads logs as evidence.Events: lines cut once, by position,
-// streaming, in bounded memory. It knows two layouts: "w3c" (W3C Extended Log
+// streaming, in bounded memory. Windows event logs, which their first bytes
+// tell, it hands to package evtx. Of lines it knows two layouts: "w3c" (W3C Extended Log
 // File Format, WD-logfile-960323, as IIS 6 to 10, FTPSVC and HTTPERR write it)
 // and "lines" (the line forms a pack states, with continuation lines).
 //

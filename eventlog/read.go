@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/klauspost/compress/zip"
 
+	"postern/eventlog/evtx"
 	"postern/evidence"
 )
 
@@ -21,6 +23,7 @@ type Input struct {
 	Formats   []evidence.LogFormat
 	Format    *evidence.LogFormat // when the caller knows it; nil: Sniff decides
 	Review    evidence.Period     // events outside are counted, not delivered; an event without a time is delivered
+	Required  evidence.Period     // what is asked about; a log cleared before is no gap
 	Prefilter evidence.Prefilter  // nil: Hits stay unknown
 	Collector string              // for refs
 	Folder    string              // what the log's family is keyed by
@@ -171,16 +174,21 @@ type result struct {
 	format *evidence.LogFormat // nil: unknown
 	day    time.Time           // what its name says; see named
 	named  bool
-	hourly bool  // it says an hour, too
-	zone   bool  // local times were read as UTC
-	bytes  int64 // of text
-	err    error // why it ended early
-	lane   error // what a lane returned
+	hourly bool         // it says an hour, too
+	zone   bool         // local times were read as UTC
+	bytes  int64        // of text
+	err    error        // why it ended early
+	lane   error        // what a lane returned
+	win    *evtx.Result // of a Windows event log, which has no tally
 }
 
 // read reads one log's text of about size bytes. The first of names is its
 // own, the others are what it lay in.
 func (l *log) read(ctx context.Context, path string, names []string, text io.Reader, size int64) result {
+	text, isWindows := peek(text)
+	if isWindows {
+		return l.windows(ctx, path, text)
+	}
 	got := result{path: path}
 	counted := &counter{r: text}
 	b := newBlocks(newText(counted), size)
@@ -223,6 +231,17 @@ func (l *log) read(ctx context.Context, path string, names []string, text io.Rea
 	got.lane = errors.Join(got.lane, r.lane.Close())
 	got.tally, got.bytes, got.err = r.tally, counted.n, b.err
 	return got
+}
+
+// peek tells whether a text is a Windows event log, and gives it back whole.
+func peek(text io.Reader) (io.Reader, bool) {
+	head := make([]byte, 8)
+	n, err := io.ReadFull(text, head)
+	rest := text
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		rest = ended{err}
+	}
+	return io.MultiReader(bytes.NewReader(head[:n]), rest), evtx.Is(head[:n])
 }
 
 // parser makes the parser of a log's format and settles whose clock it shows.

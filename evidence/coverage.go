@@ -108,7 +108,7 @@ const (
 	Narrowed     Reason = "narrowed"         // an option left it out of the work, not of the question
 	Unsupported  Reason = "not yet read"     // this version has no reader for it
 	NoZone       Reason = "time zone"        // local times of unknown zone
-	Hole         Reason = "hole"             // days missing from a series of logs
+	Hole         Reason = "hole"             // days missing from a series of logs, or records from a log
 	TooShort     Reason = "window"           // the logs do not span the required window
 	LowLevel     Reason = "log level"        // logged too little to tell
 	OutsideTree  Reason = "leads out"        // a link out of the source

@@ -29,6 +29,7 @@ type Schema struct {
 	Source LogSource
 	Also   []LogSource       // further sources that its events are of
 	Names  map[string]string // what rules call some of Fields besides
+	Spread bool              // Raw is the values alone, a line each, of a record that is no text
 }
 
 // LogSource is Sigma's logsource triple (Sigma specification, section "Log
@@ -69,9 +70,24 @@ type Event struct {
 	*Schema
 	Values [][]byte
 	Time   time.Time // UTC; zero: this record states none
-	Ref    Ref       // Text is filled by Raw when a finding needs it
-	Raw    []byte    // the record's bytes with continuation lines, borrowed
+	Ref    Ref       // its Text is filled by Text when a finding needs it
+	Raw    []byte    // the record's bytes with continuation lines, or see Schema.Spread; borrowed
 	Hits   Hits
+}
+
+// Text is the record as a person reads it: Raw, or where that is the values
+// alone, those with their names.
+func (e *Event) Text() []byte {
+	if !e.Spread {
+		return e.Raw
+	}
+	var text []byte
+	for i, v := range e.Values {
+		if len(v) > 0 {
+			text = append(append(append(append(text, e.Fields[i]...), ": "...), v...), '\n')
+		}
+	}
+	return text
 }
 
 // Role returns the value that plays a role, nil if none does.

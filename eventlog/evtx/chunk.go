@@ -19,18 +19,16 @@ func (d *decoder) readChunk(chunk []byte, at int64) error {
 	d.begin(chunk, at)
 	if len(chunk) < chunkHeader {
 		if !zero(chunk) {
-			d.damage(at, 0, fmt.Sprintf("%d bytes at the end are no whole chunk", len(chunk)))
+			d.spoiled(Damage{Offset: at, Why: fmt.Sprintf("%d bytes at the end are no whole chunk", len(chunk)), Truncated: true})
 		}
 		return nil
-	}
-	if len(chunk) == chunkSize {
-		d.whole++
 	}
 	sound := bytes.HasPrefix(chunk, chunkMagic)
 	if !sound && zero(chunk[:chunkHeader]) && !bytes.Equal(chunk[chunkHeader:min(chunkHeader+4, len(chunk))], recMagic) {
 		if !zero(chunk) {
 			d.damage(at, 0, "a chunk without a header, and no record where the first stands")
 		}
+		d.whole++
 		return nil // space that was laid out and never used
 	}
 	why := ""
@@ -51,7 +49,9 @@ func (d *decoder) readChunk(chunk []byte, at int64) error {
 			why = "the chunk's records do not fit their checksum"
 		}
 	}
-	if len(chunk) < chunkSize && end > len(chunk) {
+	short := len(chunk) < chunkSize && (!sound || end > len(chunk))
+	if d.whole++; short {
+		d.whole--
 		why = "the file ends within the chunk"
 	}
 	had := d.result.Records
@@ -71,7 +71,7 @@ func (d *decoder) readChunk(chunk []byte, at int64) error {
 		why = "fewer records than the chunk's header promises"
 	}
 	if why != "" {
-		d.damage(at, lost, why)
+		d.spoiled(Damage{at, lost, why, short})
 	}
 	return err
 }
@@ -206,7 +206,7 @@ func (d *decoder) joinIDs() {
 // finish settles what is known only at the end.
 func (d *decoder) finish() {
 	if d.whole < d.promised && d.result.Err == nil {
-		d.damage(fileHeader+d.whole*chunkSize, 0, fmt.Sprintf("the file ends here: %d of %d chunks are there", d.whole, d.promised))
+		d.spoiled(Damage{fileHeader + d.whole*chunkSize, 0, fmt.Sprintf("the file ends here: %d of %d chunks are there", d.whole, d.promised), true})
 	}
 	d.joinIDs()
 	d.result.IDs = d.ids

@@ -72,6 +72,8 @@ type Damage struct {
 	Offset int64 // of the chunk or record
 	Lost   int64 // records
 	Why    string
+
+	Truncated bool // the file ends too early
 }
 
 // IDs is a run of record ids without a hole.
@@ -131,7 +133,7 @@ func (d *decoder) header(head []byte, err error) bool {
 		return false
 	}
 	if len(head) < fileHeader {
-		d.damage(0, 0, fmt.Sprintf("%d bytes are no whole file header", len(head)))
+		d.spoiled(Damage{Why: fmt.Sprintf("%d bytes are no whole file header", len(head)), Truncated: true})
 		return false
 	}
 	if !Is(head) {
@@ -154,8 +156,12 @@ func (d *decoder) header(head []byte, err error) bool {
 const mostDamage = 100
 
 func (d *decoder) damage(at, lost int64, why string) {
-	d.result.Lost += lost
+	d.spoiled(Damage{Offset: at, Lost: lost, Why: why})
+}
+
+func (d *decoder) spoiled(by Damage) {
+	d.result.Lost += by.Lost
 	if d.result.Damaged++; len(d.result.Damage) < mostDamage {
-		d.result.Damage = append(d.result.Damage, Damage{at, lost, why})
+		d.result.Damage = append(d.result.Damage, by)
 	}
 }

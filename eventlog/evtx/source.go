@@ -181,6 +181,7 @@ func (c *channel) source(id uint32, kind []byte) source {
 // schema makes the schema of events of this source with these fields.
 func (s source) schema(fields []string) *evidence.Schema {
 	schema := evidence.NewSchema(Format, fields...)
+	schema.Spread = true
 	for at, f := range fields {
 		switch f {
 		case "Computer":

@@ -1,0 +1,109 @@
+package detect
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"postern/eventlog/evtx"
+	"postern/evidence"
+	"postern/pack"
+)
+
+// corpora is where other people's data lies.
+const corpora = "../../shared/corpora"
+
+// alerts holds one Windows event log against an engine's rules: how often each
+// matched, by id.
+func alerts(t testing.TB, e *Engine, name string) map[string]int64 {
+	t.Helper()
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	x := e.Begin(windows())
+	lane := x.Lane(evidence.Ref{Collector: "logs", Path: name})
+	if _, err := evtx.Read(context.Background(), f, evtx.Options{Ref: evidence.Ref{Collector: "logs", Path: name}, Prefilter: e.Interest().Prefilter}, lane.Events); err != nil {
+		t.Fatal(err)
+	}
+	if err := lane.Close(); err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]int64{}
+	for key, b := range x.tally.buckets {
+		counts[key.rule.ID] += b.count
+	}
+	return counts
+}
+
+// windowsRules are SigmaHQ's rules for Windows, the emerging threats among them.
+func windowsRules(t testing.TB) []pack.TextFile {
+	t.Helper()
+	all := rulesIn(t, "sigma/rules/windows", ".yml")
+	for _, folder := range []string{"sigma/rules-emerging-threats", "sigma/rules-threat-hunting"} {
+		for _, f := range rulesIn(t, folder, ".yml") {
+			if bytes.Contains(f.Text, []byte("product: windows")) || bytes.Contains(f.Text, []byte("category: antivirus")) {
+				all = append(all, f)
+			}
+		}
+	}
+	return all
+}
+
+// TestRegression: each rule of SigmaHQ's regression data matches the log beside
+// it as often as its authors say at least.
+func TestRegression(t *testing.T) {
+	index, err := os.ReadFile(corpora + "/sigma/regression-dev.tsv")
+	if err != nil {
+		t.Skipf("no corpora: %v", err)
+	}
+	e := ownEngine(t, Own{Sigma: windowsRules(t)})
+	pairs, met := 0, 0
+	for line := range strings.Lines(string(index)) {
+		cells := strings.Split(strings.TrimSpace(line), "\t")
+		if strings.HasPrefix(line, "#") || len(cells) < 6 {
+			continue
+		}
+		pairs++
+		least, err := strconv.ParseInt(cells[2], 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := alerts(t, e, filepath.Join(corpora, "sigma", cells[4]))[cells[0]]; got >= least {
+			met++
+		} else {
+			t.Errorf("%s: %d matches, want %d: %s", cells[0], got, least, cells[3])
+		}
+	}
+	t.Logf("%d of %d pairs match", met, pairs)
+}
+
+// TestMitre: SigmaHQ's rules raise an alert in as many files of recorded attacks
+// as an independent evaluator finds.
+func TestMitre(t *testing.T) {
+	e := ownEngine(t, Own{Sigma: rulesIn(t, "sigma/rules/windows", ".yml")})
+	files, hit := 0, 0
+	err := filepath.WalkDir(corpora+"/evtx/mitre", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.EqualFold(filepath.Ext(name), ".evtx") {
+			return err
+		}
+		files++
+		if len(alerts(t, e, name)) > 0 {
+			hit++
+		}
+		return nil
+	})
+	if err != nil {
+		t.Skipf("no corpora: %v", err)
+	}
+	t.Logf("alerts in %d of %d files", hit, files)
+	if hit < 158 {
+		t.Errorf("alerts in %d of %d files, want 158", hit, files)
+	}
+}

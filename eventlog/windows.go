@@ -1,0 +1,102 @@
+package eventlog
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"postern/eventlog/evtx"
+	"postern/evidence"
+)
+
+// windows reads a Windows event log, which its first bytes tell, whatever it is
+// called and whoever asks for it.
+func (l *log) windows(ctx context.Context, path string, text io.Reader) result {
+	ref := evidence.Ref{Collector: l.in.Collector, Path: path}
+	lane := l.out.Lane(ref)
+	got := result{path: path, format: &evidence.LogFormat{ID: evtx.Format}}
+	counted := &counter{r: text}
+	var err error
+	got.win, err = evtx.Read(ctx, counted, evtx.Options{Ref: ref, Review: l.in.Review, Prefilter: l.in.Prefilter}, lane.Events)
+	if got.bytes, got.err = counted.n, got.win.Err; ctx.Err() != nil {
+		got.err, err = cmp.Or(got.err, ctx.Err()), nil
+	}
+	got.lane = errors.Join(err, lane.Close())
+	return got
+}
+
+// coverWindows gives the rows of a Windows event log: what was read, and in one
+// row each what was lost and what somebody cleared.
+func (l *log) coverWindows(got result, sum string) {
+	w := got.win
+	row := l.row(got.path, got.format)
+	row.Family = "Windows " + channelsOf(w, got.path) + " " + l.in.Folder
+	gap := func(reason evidence.Reason, parts evidence.Parts, words ...string) {
+		row := row
+		row.Parts, row.Missed = parts, &evidence.Missed{Reason: reason, Detail: strings.Join(words, "; ")}
+		l.out.Cover(row)
+	}
+	if read := row; w.Records > 0 || w.Damaged == 0 && got.err == nil {
+		read.Count, read.Bytes, read.SHA256 = w.Records, got.bytes, sum
+		read.From, read.To, read.Days = w.From, w.To, w.Days
+		l.out.Cover(read)
+	}
+	if got.err != nil {
+		gap(l.reason(got.err), row.Parts, got.err.Error(), lostRecords(w))
+	} else if w.Lost > 0 || w.Partial > 0 || w.Damaged > 0 && !w.Dirty { // the last chunk of a log in use is behind its own checksums
+		gap(damageReason(w), row.Parts, lostRecords(w))
+	}
+	if n := w.Holes(); n > 0 {
+		gap(evidence.Hole, row.Parts, fmt.Sprintf("%d record numbers are missing, the first after record %d: an export that leaves out, a loss, or somebody removed them", n, w.IDs[0].Last))
+	}
+	for _, c := range w.Clears {
+		parts := row.Parts
+		if from := l.in.Required.From; !c.Time.IsZero() && c.Time.Before(from) {
+			parts = 0 // before anything that is asked about
+		}
+		gap(evidence.Hole, parts, fmt.Sprintf("a log was cleared at %s (record %d): what it held before is gone", c.Time.UTC().Format(time.RFC3339), c.Record))
+	}
+}
+
+// channelsOf names the channel that a log is of: the one that its records name,
+// or else its file.
+func channelsOf(w *evtx.Result, path string) string {
+	if len(w.Channels) == 1 {
+		return w.Channels[0]
+	}
+	base := path[strings.LastIndexAny(path, `/\`)+1:]
+	return strings.ReplaceAll(strings.TrimSuffix(base, ".evtx"), "%4", "/")
+}
+
+func damageReason(w *evtx.Result) evidence.Reason {
+	for _, d := range w.Damage {
+		if d.Truncated {
+			return evidence.Truncated
+		}
+	}
+	return evidence.Damaged
+}
+
+// lostRecords says in words what was lost of a log.
+func lostRecords(w *evtx.Result) string {
+	const most = 5
+	var words []string
+	if w.Lost > 0 {
+		words = append(words, fmt.Sprintf("%d records lost", w.Lost))
+	}
+	if w.Partial > 0 {
+		words = append(words, fmt.Sprintf("%d records read in part", w.Partial))
+	}
+	for i, d := range w.Damage {
+		if i == most {
+			words = append(words, fmt.Sprintf("and %d places more", w.Damaged-most))
+			break
+		}
+		words = append(words, fmt.Sprintf("at offset %d: %s", d.Offset, d.Why))
+	}
+	return strings.Join(words, "; ")
+}
