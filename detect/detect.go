@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"postern/detect/yara"
@@ -54,7 +55,8 @@ type Engine struct {
 	literals *literals
 	interest evidence.Interest
 	places   []*evidence.Place // whose copies interest.Places are, in its order: two packs may call theirs alike
-	programs sync.Map          // *program by format and fields
+	programs sync.Map          // *program by format, source and fields
+	kept     atomic.Int64      // of programs
 
 	rules        []*rule // that are about no event
 	events       []*rule

@@ -35,6 +35,10 @@ type program struct {
 // name whom we contacted, not who contacted us.
 var outboundLogs = map[string]bool{"proxy": true, "firewall": true, "dns": true, "dns_query": true, "network_connection": true}
 
+// mostPrograms is how many programs are kept; there are a few hundred shapes of
+// events on a machine.
+const mostPrograms = 8192
+
 // program finds or compiles the program of a schema.
 func (e *Engine) program(s *evidence.Schema) *program {
 	key := fmt.Sprint(s.Format, s.Source, s.Also) + "\x00" + strings.Join(s.Fields, "\x00")
@@ -44,8 +48,12 @@ func (e *Engine) program(s *evidence.Schema) *program {
 	if p, known := e.programs.Load(key); known {
 		return p.(*program)
 	}
-	p, _ := e.programs.LoadOrStore(key, e.compile(s))
-	return p.(*program)
+	p := e.compile(s)
+	if e.kept.Add(1) <= mostPrograms {
+		kept, _ := e.programs.LoadOrStore(key, p)
+		return kept.(*program)
+	}
+	return p // a file of ever new shapes may cost time, not memory
 }
 
 // compile binds the rules to a schema.

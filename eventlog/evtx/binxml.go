@@ -1,6 +1,7 @@
 package evtx
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 )
@@ -59,11 +60,14 @@ type walker struct {
 	out   []byte
 	spent int // bytes of forms written for this chunk
 
-	// Of an element that is no template: text of elements is taken for a value,
-	// so that its form is the same for every record like it.
-	lift  bool
-	taken []value
+	// Of an element that is no template: text is taken for a value, so that its
+	// form is the same for every record like it. Only what names a field stays.
+	lift   bool
+	naming bool // the attribute in hand is a Name
+	taken  []value
 }
+
+var nameOfName = []byte("N\x00a\x00m\x00e\x00")
 
 // element walks one element, with what is in it, and returns where it ends. It
 // has dependency identifiers if it stands in a template ([MS-EVEN6] 2.2.12.1).
@@ -88,25 +92,27 @@ func (w *walker) element(pos, end int, dependent bool) (int, error) {
 			if depth++; depth > maxDepth {
 				return pos, errDeep
 			}
-			inTag = true
+			inTag, w.naming = true, false
 			pos, err = w.open(pos, end, dependent, has)
 		case tokenAttribute:
 			w.out = append(w.out, stepAttr)
+			had := len(w.out) + 2
 			pos, err = w.name(pos, end)
+			w.naming = err == nil && bytes.Equal(w.out[had:], nameOfName)
 		case tokenCloseStart:
-			inTag = false
+			inTag, w.naming = false, false
 			w.out = append(w.out, stepBody)
 		case tokenCloseEmpty, tokenEndElement:
 			if inTag && token == tokenEndElement || depth == 0 {
 				return pos, errToken
 			}
-			inTag = false
+			inTag, w.naming = false, false
 			w.out = append(w.out, stepEnd)
 			if depth--; depth == 0 {
 				return pos, nil
 			}
 		default:
-			pos, err = w.content(token, pos, end, inTag)
+			pos, err = w.content(token, pos, end)
 		}
 		if err != nil {
 			return pos, err
@@ -162,7 +168,7 @@ func (w *walker) nameAt(at int) (text []byte, size int, err error) {
 }
 
 // content walks what stands between tags or in an attribute.
-func (w *walker) content(token byte, pos, end int, inTag bool) (int, error) {
+func (w *walker) content(token byte, pos, end int) (int, error) {
 	switch token {
 	case tokenValue:
 		kind, err := u8(w.chunk, pos, end)
@@ -172,14 +178,14 @@ func (w *walker) content(token byte, pos, end int, inTag bool) (int, error) {
 		if kind != kindString {
 			return pos, errValue
 		}
-		return w.text(kindString, pos+1, end, inTag)
+		return w.text(kindString, pos+1, end)
 	case tokenCDATA:
-		return w.text(kindString, pos, end, inTag)
+		return w.text(kindString, pos, end)
 	case tokenChar:
 		if pos+2 > end {
 			return pos, errShort
 		}
-		w.put(kindString, pos, 2, inTag)
+		w.put(kindString, pos, 2)
 		return pos + 2, nil
 	case tokenEntity:
 		w.out = append(w.out, stepText, kindEntity)
@@ -203,7 +209,7 @@ func (w *walker) content(token byte, pos, end int, inTag bool) (int, error) {
 }
 
 // text walks a text with its count of characters before it.
-func (w *walker) text(kind byte, pos, end int, inTag bool) (int, error) {
+func (w *walker) text(kind byte, pos, end int) (int, error) {
 	n, err := u16(w.chunk, pos, end)
 	if err != nil {
 		return pos, err
@@ -212,12 +218,12 @@ func (w *walker) text(kind byte, pos, end int, inTag bool) (int, error) {
 	if pos+2+size > end {
 		return pos, errShort
 	}
-	w.put(kind, pos+2, size, inTag)
+	w.put(kind, pos+2, size)
 	return pos + 2 + size, nil
 }
 
-func (w *walker) put(kind byte, pos, size int, inTag bool) {
-	if w.lift && !inTag {
+func (w *walker) put(kind byte, pos, size int) {
+	if w.lift && !w.naming {
 		w.out = append(w.out, stepSub)
 		w.out = binary.LittleEndian.AppendUint16(w.out, uint16(len(w.taken)))
 		w.taken = append(w.taken, value{kind: kind, at: uint16(pos), size: uint16(size)})

@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"maps"
 	"slices"
+	"strings"
 )
 
 const (
@@ -31,49 +32,55 @@ func (d *decoder) readChunk(chunk []byte, at int64) error {
 		d.whole++
 		return nil // space that was laid out and never used
 	}
-	why := ""
+	var why []string
 	if !sound {
-		why = "the chunk does not begin as one"
+		why = append(why, "the chunk does not begin as one")
 	} else if !d.noSums && headerSum(chunk) != le.Uint32(chunk[124:]) {
-		why, sound = "the chunk's header does not fit its checksum", false
+		why, sound = append(why, "the chunk's header does not fit its checksum"), false
 	}
 	end, promised := len(chunk), int64(0)
 	if sound {
-		if free := int(le.Uint32(chunk[48:])); free >= chunkHeader && free <= chunkSize {
-			end = free
-		}
-		if first, last := le.Uint64(chunk[8:]), le.Uint64(chunk[16:]); last >= first && last-first < chunkSize/leastRecord {
-			promised = int64(last-first) + 1
-		}
+		end, promised = d.promises()
 		if end <= len(chunk) && !d.noSums && crc32.ChecksumIEEE(chunk[chunkHeader:end]) != le.Uint32(chunk[52:]) {
-			why = "the chunk's records do not fit their checksum"
+			why = append(why, "the chunk's records do not fit their checksum")
 		}
 	}
 	short := len(chunk) < chunkSize && (!sound || end > len(chunk))
 	if d.whole++; short {
 		d.whole--
-		why = "the file ends within the chunk"
+		why = append(why, "the file ends within the chunk")
 	}
 	had := d.result.Records
 	lost, reason, err := d.records(min(end, len(chunk)))
 	if d.result.Records > had {
 		d.result.Chunks++
 	}
-	if promised = promised - (d.result.Records - had); lost < promised && !d.recovered {
+	if promised -= d.result.Records - had; lost < promised && !d.recovered {
 		lost = promised
 	}
-	if why == "" {
-		why = reason
-	} else if reason != "" {
-		why += "; " + reason
+	switch {
+	case reason != "":
+		why = append(why, reason)
+	case lost > 0 && len(why) == 0:
+		why = append(why, "fewer records than the chunk's header promises")
 	}
-	if why == "" && lost > 0 {
-		why = "fewer records than the chunk's header promises"
-	}
-	if why != "" {
-		d.spoiled(Damage{at, lost, why, short})
+	if len(why) > 0 {
+		d.spoiled(Damage{at, lost, strings.Join(why, "; "), short})
 	}
 	return err
+}
+
+// promises tells where the records of the chunk in hand end by its header, and
+// how many there are.
+func (d *decoder) promises() (end int, records int64) {
+	end = len(d.chunk)
+	if free := int(le.Uint32(d.chunk[48:])); free >= chunkHeader && free <= chunkSize {
+		end = free
+	}
+	if first, last := le.Uint64(d.chunk[8:]), le.Uint64(d.chunk[16:]); last >= first && last-first < chunkSize/leastRecord {
+		records = int64(last-first) + 1
+	}
+	return end, records
 }
 
 // headerSum is the checksum of a chunk's header: bytes 0 to 120 and 128 to 512.
@@ -176,6 +183,9 @@ func (d *decoder) see(id uint64) {
 	}
 	if len(d.ids) < mostRuns {
 		d.ids = append(d.ids, IDs{id, id})
+	} else if !d.tooMany {
+		d.tooMany = true
+		d.damage(d.at, 0, "record numbers that jump more often than is counted")
 	}
 }
 

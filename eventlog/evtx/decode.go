@@ -31,11 +31,13 @@ type decoder struct {
 
 	plans     map[string]*plan // by place and canonical form
 	planBytes int
+	planned   uint32           // how many were ever compiled
 	columns   int              // of all shapes
 	templates map[uint32]*plan // of the chunk in hand, by offset and place
 	shapes    map[shapeKey]*shape
-	fragments []fragment // of the record in hand
-	values    []value    // theirs
+	schemas   map[string]*evidence.Schema // by source and fields
+	fragments []fragment                  // of the record in hand
+	values    []value                     // theirs
 
 	arena []byte // text of the chunk's events
 	spans []span
@@ -48,6 +50,7 @@ type decoder struct {
 	day         evidence.Day
 	days        map[evidence.Day]struct{}
 	ids         []IDs
+	tooMany     bool // runs of them
 
 	hits   []hit // of the prefilter, in the arena
 	onHit  func(id uint32, off int)
@@ -72,7 +75,7 @@ type row struct {
 func newDecoder(opt Options, emit func(*evidence.EventBatch) error) *decoder {
 	d := &decoder{
 		opt: opt, emit: emit, result: &Result{}, plans: map[string]*plan{}, templates: map[uint32]*plan{},
-		shapes: map[shapeKey]*shape{}, channels: map[string]struct{}{}, days: map[evidence.Day]struct{}{},
+		shapes: map[shapeKey]*shape{}, schemas: map[string]*evidence.Schema{}, channels: map[string]struct{}{}, days: map[evidence.Day]struct{}{},
 	}
 	d.opt.Ref.Unit = evidence.Record
 	d.onHit = func(id uint32, off int) { d.hits = append(d.hits, hit{off, id}) }
@@ -94,10 +97,7 @@ func (d *decoder) record(pos, size int) (partly bool, err error) {
 	if len(d.fragments) == 0 {
 		return false, cmp.Or(err, errShort)
 	}
-	s, known := d.shape()
-	if !known {
-		return false, errShapes
-	}
+	s := d.shape()
 	if ticks, ok := d.ticks(s); ok {
 		written = ticks
 	}
@@ -120,7 +120,10 @@ func (d *decoder) record(pos, size int) (partly bool, err error) {
 	}
 	r.to = int32(len(d.arena))
 	d.text += int(r.to - r.from)
-	r.schema = d.schema(s, d.spans[r.spans:])
+	if r.schema = d.schema(s, d.spans[r.spans:]); r.schema == nil {
+		d.arena, d.spans = d.arena[:r.from], d.spans[:r.spans]
+		return false, errShapes
+	}
 	if err != nil {
 		d.result.Partial++
 	}
@@ -157,27 +160,25 @@ func (d *decoder) count(id uint64, at time.Time) {
 }
 
 // shape finds what the record in hand has in common with others.
-func (d *decoder) shape() (*shape, bool) {
+func (d *decoder) shape() *shape {
 	var key shapeKey
 	for i, f := range d.fragments {
 		key[i] = f.plan.id
 	}
 	s := d.shapes[key]
 	if s == nil {
-		if len(d.shapes) >= maxShapes {
-			return nil, false
-		}
 		plans := make([]*plan, len(d.fragments))
 		for i, f := range d.fragments {
 			plans[i] = f.plan
 		}
 		s = newShape(plans)
-		if d.columns += len(s.columns); d.columns > maxColumns {
-			return nil, false
+		if d.columns += len(s.columns); len(d.shapes) >= maxShapes || d.columns > maxColumns {
+			clear(d.shapes)
+			d.columns = len(s.columns)
 		}
 		d.shapes[key] = s
 	}
-	return s, true
+	return s
 }
 
 // binary decodes a stream of Binary XML: a header, and a template's instance or
@@ -196,7 +197,7 @@ func (d *decoder) binary(pos, end int, from place) (int, error) {
 		case tokenOpen:
 			pos, err = d.bare(pos, end, from)
 		case tokenPITarget, tokenPIData:
-			pos, err = d.content(token, pos+1, end, true)
+			pos, err = d.content(token, pos+1, end)
 		default:
 			err = errToken
 		}
@@ -337,13 +338,15 @@ func (d *decoder) plan(from place) (*plan, error) {
 	if p != nil {
 		return p, nil
 	}
-	if d.planBytes += len(d.out); len(d.plans) >= maxPlans || d.planBytes > maxPlanBytes {
-		return nil, errShapes
-	}
 	if p = compile(d.out[2:], from); p == nil {
 		return nil, errLarge
 	}
-	p.id = uint32(len(d.plans) + 1)
+	if d.planBytes += len(d.out); len(d.plans) >= maxPlans || d.planBytes > maxPlanBytes {
+		clear(d.plans)
+		d.planBytes = len(d.out)
+	}
+	d.planned++
+	p.id = d.planned
 	d.plans[string(d.out)] = p
 	return p, nil
 }

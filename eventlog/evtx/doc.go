@@ -29,7 +29,8 @@
 // is told, unless the file says that it has none.
 //
 // Limits: text of a record 1 MiB, of a chunk 16 MiB, 1 MiB of templates a chunk,
-// 8 fragments of Binary XML a record, 64 levels of elements, 4096 shapes of
-// events and of templates a file. What is beyond is lost and counted. A reader
-// holds at most about 40 MiB whatever the file's size.
+// 8 fragments of Binary XML a record, 64 levels of elements, 1024 fields a
+// fragment, 4096 schemas a file. What is beyond is lost and counted. A reader
+// holds at most about 100 MiB of a hostile file and 2 MiB of an ordinary one,
+// whatever its size.
 package evtx

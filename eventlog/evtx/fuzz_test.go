@@ -94,10 +94,9 @@ func FuzzBinary(f *testing.F) {
 		for _, from := range []place{atRoot, inEvent, inUserData} {
 			d.fragments, d.values = d.fragments[:0], d.values[:0]
 			_, _ = d.binary(0, len(d.chunk), from)
-			if s, ok := d.shape(); ok {
-				for i := range s.columns {
-					d.arena, _ = d.append(d.arena[:0], &s.columns[i])
-				}
+			s := d.shape()
+			for i := range s.columns {
+				d.arena, _ = d.append(d.arena[:0], &s.columns[i])
 			}
 		}
 	})

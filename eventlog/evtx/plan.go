@@ -56,7 +56,10 @@ type compiler struct {
 	plan
 	form  []byte
 	from  place
+	at    map[string]int // of fields, by section and name
 	stack []element
+
+	contents int // texts and values met
 
 	attribute string // whose value is being read; "" for none
 	parts     []part // of it
@@ -71,15 +74,18 @@ type element struct {
 	filled bool   // it has children
 }
 
-// maxFields is how many fields a plan may have.
-const maxFields = 1024
+// Limits of a plan: fields, and texts and values that they are made of.
+const (
+	maxFields = 1024
+	maxParts  = 4096
+)
 
-// compile makes the plan of a form that the walker wrote, nil if it is of more
-// fields than are read.
+// compile makes the plan of a form that the walker wrote, nil if it is larger than
+// is read.
 func compile(form []byte, from place) *plan {
-	c := &compiler{form: form, from: from}
+	c := &compiler{form: form, from: from, at: map[string]int{}}
 	for len(c.form) > 0 {
-		if len(c.fields) > maxFields {
+		if len(c.fields) > maxFields || c.contents > maxParts {
 			return nil
 		}
 		step := c.form[0]
@@ -174,6 +180,7 @@ func (c *compiler) inside() place {
 }
 
 func (c *compiler) content(p part) {
+	c.contents++
 	if c.attribute != "" {
 		c.parts = append(c.parts, p)
 		return
@@ -212,13 +219,14 @@ func (c *compiler) into(e *element) {
 // fieldOf finds or makes a field; what it has already is set apart.
 func (c *compiler) fieldOf(name string) int {
 	section := c.section()
-	for i := range c.fields {
-		if f := &c.fields[i]; f.name == name && f.section == section {
-			f.parts = append(f.parts, part{sub: isGap})
-			return i
-		}
+	key := section + "\x00" + name
+	at, known := c.at[key]
+	if known {
+		c.fields[at].parts = append(c.fields[at].parts, part{sub: isGap})
+		return at
 	}
 	c.fields = append(c.fields, field{name: name, section: section})
+	c.at[key] = len(c.fields) - 1
 	return len(c.fields) - 1
 }
 

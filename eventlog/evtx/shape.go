@@ -2,6 +2,7 @@ package evtx
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
 
 	"postern/evidence"
@@ -12,7 +13,8 @@ const Format = "windows.evtx"
 
 const (
 	maxFragments = 8
-	maxShapes    = 4096
+	maxShapes    = 4096 // remembered at a time
+	maxSchemas   = 4096 // a file
 )
 
 // shapeKey is the plans of a record's fragments, in order.
@@ -44,12 +46,12 @@ type piece struct {
 // newShape joins the fields of a record's plans.
 func newShape(plans []*plan) *shape {
 	s := &shape{schemas: map[source]*evidence.Schema{}}
-	at := map[string]int{}
+	at, names := map[string]int{}, map[string]bool{}
 	for pass := range 2 { // System first: its names stand as they are
 		for i, p := range plans {
 			for _, f := range p.fields {
 				if (f.section == "System") == (pass == 0) {
-					s.add(at, i, f)
+					s.add(at, names, i, f)
 				}
 			}
 		}
@@ -69,18 +71,18 @@ func newShape(plans []*plan) *shape {
 }
 
 // add takes one field; at finds columns by section and name.
-func (s *shape) add(at map[string]int, fragment int, f field) {
+func (s *shape) add(at map[string]int, names map[string]bool, fragment int, f field) {
 	key := f.section + "\x00" + f.name
 	i, known := at[key]
 	if !known {
 		name := f.name
-		for n := 1; contains(s.fields, name); n++ {
+		for n := 1; names[name]; n++ {
 			if name = f.section + "_" + f.name; n > 1 {
 				name += strconv.Itoa(n)
 			}
 		}
 		i = len(s.fields)
-		at[key] = i
+		at[key], names[name] = i, true
 		s.fields = append(s.fields, name)
 		s.columns = append(s.columns, column{fragment: fragment, sub: -1})
 	}
@@ -94,15 +96,6 @@ func (s *shape) add(at map[string]int, fragment int, f field) {
 		c.pieces = append(c.pieces, piece{fragment, []part{{sub: isGap}}})
 	}
 	c.pieces = append(c.pieces, piece{fragment, f.parts})
-}
-
-func contains(all []string, name string) bool {
-	for _, have := range all {
-		if have == name {
-			return true
-		}
-	}
-	return false
 }
 
 // fragment is one plan of a record, and its values.
@@ -164,7 +157,8 @@ func (d *decoder) ticks(s *shape) (uint64, bool) {
 	return le.Uint64(d.chunk[values[c.sub].at:]), true
 }
 
-// schema gives the schema of the record in hand, whose values are written.
+// schema gives the schema of the record in hand, whose values are written; nil:
+// there are too many.
 func (d *decoder) schema(s *shape, values []span) *evidence.Schema {
 	text := func(at int) []byte {
 		if at < 0 || values[at].from < 0 {
@@ -190,9 +184,18 @@ func (d *decoder) schema(s *shape, values []span) *evidence.Schema {
 	d.cleared = d.channel.clears(uint32(id))
 	src := d.channel.source(uint32(id), text(s.kind))
 	schema := s.schemas[src]
-	if schema == nil {
-		schema = src.schema(s.fields)
-		s.schemas[src] = schema
+	if schema != nil {
+		return schema
 	}
+	made := src.schema(s.fields)
+	key := fmt.Sprintf("%q %v %v", made.Fields, made.Source, made.Also)
+	if schema = d.schemas[key]; schema == nil {
+		if len(d.schemas) >= maxSchemas {
+			return nil
+		}
+		schema = made
+		d.schemas[key] = schema
+	}
+	s.schemas[src] = schema
 	return schema
 }

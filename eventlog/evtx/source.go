@@ -2,6 +2,7 @@ package evtx
 
 import (
 	"bytes"
+	"math"
 	"slices"
 	"strings"
 
@@ -183,9 +184,8 @@ func (s source) schema(fields []string) *evidence.Schema {
 	schema := evidence.NewSchema(Format, fields...)
 	schema.Spread = true
 	for at, f := range fields {
-		switch f {
-		case "Computer":
-			schema.Roles[evidence.RoleHost] = int8(min(at, 127))
+		if f == "Computer" && at <= math.MaxInt8 {
+			schema.Roles[evidence.RoleHost] = int8(at)
 		}
 		if plain := strings.ReplaceAll(f, " ", ""); plain != f {
 			schema.Call(plain, f)
