@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"os"
 	"slices"
 	"testing"
 
@@ -77,5 +78,24 @@ func TestIISLogFolders(t *testing.T) {
 	src = windows(tree{config: text(sites[:60])})
 	if out := run(t, "logs", src); !said(out, config, evidence.Unreadable, evidence.CompromisedThen) {
 		t.Errorf("cut: gaps %+v", out.Gaps())
+	}
+}
+
+// TestWindowsLogs: event logs of this machine are read where Windows keeps them,
+// and in a pile of logs wherever they lie.
+func TestWindowsLogs(t *testing.T) {
+	sample, err := os.ReadFile("../eventlog/evtx/testdata/cleared.evtx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := tree{
+		"Windows/System32/winevt/Logs/Security.evtx": text(string(sample)),
+		"Users/ann/Downloads/other machine.evtx":     text(string(sample)),
+	}
+	if got, want := eventPaths(run(t, "logs", windows(files))), []string{"Windows/System32/winevt/Logs/Security.evtx"}; !slices.Equal(got, want) {
+		t.Errorf("events from %q, want %q", got, want)
+	}
+	if got := eventPaths(run(t, "logs", &evidence.Source{Kind: evidence.KindLogs, Files: files})); len(got) != 2 {
+		t.Errorf("events from %q", got)
 	}
 }

@@ -83,9 +83,13 @@ func (e *Event) Text() []byte {
 	}
 	var text []byte
 	for i, v := range e.Values {
-		if len(v) > 0 {
-			text = append(append(append(append(text, e.Fields[i]...), ": "...), v...), '\n')
+		if len(v) == 0 {
+			continue
 		}
+		if len(text) > 0 {
+			text = append(text, ", "...)
+		}
+		text = append(append(append(text, e.Fields[i]...), ": "...), v...)
 	}
 	return text
 }

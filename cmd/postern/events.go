@@ -28,8 +28,8 @@ func eventsCommand() *cobra.Command {
 		Use:   "events FILE...",
 		Short: "Print decoded log events as JSON lines",
 		Long: `Print the events of logs as JSON lines, one flat object for each: the fields as
-the format names them, and _time, _path, _line, _format. Fields a record does
-not have are left out. Secrets are masked. What cannot be decoded is named on
+the format names them, and _time, _path, _line (or _record), _format. Fields a
+record does not have are left out. Secrets are masked. What cannot be decoded is named on
 standard error and makes the exit code 3.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
