@@ -53,13 +53,29 @@ func (l *log) coverWindows(got result, sum string) {
 	if n := w.Holes(); n > 0 {
 		gap(evidence.Hole, row.Parts, fmt.Sprintf("%d record numbers are missing, the first after record %d: an export that leaves out, a loss, or somebody removed them", n, w.IDs[0].Last))
 	}
-	for _, c := range w.Clears {
-		parts := row.Parts
-		if from := l.in.Required.From; !c.Time.IsZero() && c.Time.Before(from) {
-			parts = 0 // before anything that is asked about
-		}
-		gap(evidence.Hole, parts, fmt.Sprintf("a log was cleared at %s (record %d): what it held before is gone", c.Time.UTC().Format(time.RFC3339), c.Record))
+	if parts, words := l.clears(w); words != "" {
+		gap(evidence.Hole, parts&row.Parts, words)
 	}
+}
+
+// clears says which logs were cleared, and what that bears on: nothing, if all
+// of it was before what is asked about.
+func (l *log) clears(w *evtx.Result) (parts evidence.Parts, words string) {
+	const most = 5
+	var all []string
+	for _, c := range w.Clears {
+		if c.Time.IsZero() || !c.Time.Before(l.in.Required.From) {
+			parts = ^evidence.Parts(0)
+		}
+		all = append(all, fmt.Sprintf("%s at %s (record %d)", c.Channel, c.Time.UTC().Format(time.RFC3339), c.Record))
+	}
+	if len(all) == 0 {
+		return 0, ""
+	}
+	if len(all) > most {
+		all = append(all[:most:most], fmt.Sprintf("and %d more", len(w.Clears)-most))
+	}
+	return parts, "cleared, and what it held before is gone: " + strings.Join(all, ", ")
 }
 
 // channelsOf names the channel that a log is of: the one that its records name,

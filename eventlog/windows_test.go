@@ -63,11 +63,11 @@ func TestWindows(t *testing.T) {
 			}
 		}
 	}
-	const hole, cleared = "hole: 3 record numbers are missing, the first after record 5", "hole: a log was cleared at 2026-01-17T00:00:01Z (record 9)"
+	const hole, cleared = "hole: 3 record numbers are missing, the first after record 5", "hole: cleared, and what it held before is gone: Security at 2026-01-17T00:00:01Z (record 9)"
 	f("whole", sample, nil, 2, "read", hole, cleared)
 	f("gzip", packed.Bytes(), nil, 2, "read", hole, cleared)
 	f("an odd name", sample, func(in *Input) { in.Name = "x/sec.log" }, 2, "read", hole, cleared)
-	f("cleared before what is asked", sample, func(in *Input) { in.Required.From = time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC) }, 2, "read", hole, cleared+": what it held before is gone (of no consequence)")
+	f("cleared before what is asked", sample, func(in *Input) { in.Required.From = time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC) }, 2, "read", hole, cleared+" (of no consequence)")
 	f("outside the review", sample, func(in *Input) { in.Review.From = time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC) }, 0, "read", hole, cleared)
 	f("cut", sample[:5000], nil, 0, "truncated: 2 records lost; at offset 4096: ")
 	changed := bytes.Clone(sample)

@@ -129,7 +129,7 @@ func (d *decoder) record(pos, size int) (partly bool, err error) {
 	}
 	d.count(id, at)
 	if d.cleared && len(d.result.Clears) < mostDamage {
-		d.result.Clears = append(d.result.Clears, Clear{id, at})
+		d.result.Clears = append(d.result.Clears, Clear{id, at, d.clearedOf(s, d.spans[r.spans:])})
 	}
 	if !at.IsZero() && !d.opt.Review.Holds(at) {
 		d.arena, d.spans = d.arena[:r.from], d.spans[:r.spans]

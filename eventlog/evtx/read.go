@@ -81,8 +81,9 @@ type IDs struct{ First, Last uint64 }
 
 // Clear is one record of a log's having been cleared (Security 1102, System 104).
 type Clear struct {
-	Record uint64
-	Time   time.Time
+	Record  uint64
+	Time    time.Time
+	Channel string // which one
 }
 
 // Holes tells how many record ids are missing between the first and the last.

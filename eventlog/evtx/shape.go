@@ -28,6 +28,7 @@ type shape struct {
 	channel int
 	id      int
 	kind    int                         // of EventType
+	cleared int                         // of the channel that an event tells of
 	schemas map[source]*evidence.Schema // by what log source the values make it
 }
 
@@ -56,17 +57,14 @@ func newShape(plans []*plan) *shape {
 			}
 		}
 	}
-	find := func(name string) int {
-		if i, ok := at["System\x00"+name]; ok {
+	find := func(section, name string) int {
+		if i, ok := at[section+"\x00"+name]; ok {
 			return i
 		}
 		return -1
 	}
-	s.time, s.channel, s.id = find("TimeCreated"), find("Channel"), find("EventID")
-	s.kind = -1
-	if i, ok := at["EventData\x00EventType"]; ok {
-		s.kind = i
-	}
+	s.time, s.channel, s.id = find("System", "TimeCreated"), find("System", "Channel"), find("System", "EventID")
+	s.kind, s.cleared = find("EventData", "EventType"), find("UserData", "Channel")
 	return s
 }
 
@@ -157,15 +155,27 @@ func (d *decoder) ticks(s *shape) (uint64, bool) {
 	return le.Uint64(d.chunk[values[c.sub].at:]), true
 }
 
+// written gives a value of the record in hand, nil for none; at may be -1.
+func (d *decoder) written(values []span, at int) []byte {
+	if at < 0 || values[at].from < 0 {
+		return nil
+	}
+	return d.arena[values[at].from:values[at].to]
+}
+
+// clearedOf names the channel that the record in hand says was cleared: the one
+// it tells of, or its own.
+func (d *decoder) clearedOf(s *shape, values []span) string {
+	if told := d.written(values, s.cleared); told != nil {
+		return string(told)
+	}
+	return string(d.written(values, s.channel))
+}
+
 // schema gives the schema of the record in hand, whose values are written; nil:
 // there are too many.
 func (d *decoder) schema(s *shape, values []span) *evidence.Schema {
-	text := func(at int) []byte {
-		if at < 0 || values[at].from < 0 {
-			return nil
-		}
-		return d.arena[values[at].from:values[at].to]
-	}
+	text := func(at int) []byte { return d.written(values, at) }
 	channel := text(s.channel)
 	if !bytes.Equal(channel, d.channelName) || d.channel == nil {
 		d.channel, d.channelName = channelOf(channel), append(d.channelName[:0], channel...)
