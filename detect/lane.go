@@ -28,7 +28,7 @@ type Examination struct {
 
 // Lane opens a lane. See evidence.Sink.
 func (x *Examination) Lane(ref evidence.Ref) evidence.Lane {
-	return &lane{x: x, ref: ref, starts: starts{}}
+	return &lane{x: x, ref: ref, starts: starts{}, programs: map[*evidence.Schema]*program{}}
 }
 
 // Cover takes a coverage row. See evidence.Sink.
@@ -55,6 +55,7 @@ type lane struct {
 	installs []evidence.Installation
 	schema   *evidence.Schema // of the program
 	program  *program
+	programs map[*evidence.Schema]*program // of the file's schemas, which may take turns
 	scratch  []int
 }
 
@@ -62,9 +63,14 @@ type lane struct {
 func (l *lane) Events(batch *evidence.EventBatch) error {
 	e := l.x.engine
 	if l.schema != batch.Schema {
-		l.schema, l.program = batch.Schema, e.program(batch.Schema)
-		l.x.sayBlind(l.ref.Path, l.program.blind)
-		l.x.noteBlind(l.program.ownBlind)
+		p := l.programs[batch.Schema]
+		if p == nil {
+			p = e.program(batch.Schema)
+			l.programs[batch.Schema] = p
+			l.x.sayBlind(l.ref.Path, p.blind)
+			l.x.noteBlind(p.ownBlind)
+		}
+		l.schema, l.program = batch.Schema, p
 	}
 	p := l.program
 	for i := range batch.Events {
