@@ -55,8 +55,7 @@ type Engine struct {
 	literals *literals
 	interest evidence.Interest
 	places   []*evidence.Place // whose copies interest.Places are, in its order: two packs may call theirs alike
-	programs sync.Map          // *program by format, source and fields
-	kept     atomic.Int64      // of programs
+	programs programs
 
 	rules        []*rule // that are about no event
 	events       []*rule
@@ -69,6 +68,12 @@ type Engine struct {
 	ids          map[string]bool // of all rules but YARA's
 	content      contentRules
 	ownRules
+}
+
+// programs are the programs of the schemas seen so far.
+type programs struct {
+	byKey sync.Map     // *program by format, source and fields
+	kept  atomic.Int64 // how many those are
 }
 
 // check is a check of settings and its grade.

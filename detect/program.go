@@ -45,12 +45,12 @@ func (e *Engine) program(s *evidence.Schema) *program {
 	for _, at := range s.Roles {
 		key += string(rune(at + 1))
 	}
-	if p, known := e.programs.Load(key); known {
+	if p, known := e.programs.byKey.Load(key); known {
 		return p.(*program)
 	}
 	p := e.compile(s)
-	if e.kept.Add(1) <= mostPrograms {
-		kept, _ := e.programs.LoadOrStore(key, p)
+	if e.programs.kept.Add(1) <= mostPrograms {
+		kept, _ := e.programs.byKey.LoadOrStore(key, p)
 		return kept.(*program)
 	}
 	return p // a file of ever new shapes may cost time, not memory
