@@ -73,14 +73,14 @@ func flatten(flat map[string]string, name string, v any) {
 	switch v := v.(type) {
 	case map[string]any:
 		for key, in := range v {
-			switch {
-			case key == "#attributes":
+			switch key {
+			case "#attributes":
 				for attr, text := range in.(map[string]any) {
 					if called := name + "_" + attr; attr != "xmlns" {
 						flatten(flat, strings.TrimSuffix(strings.Replace(called, "EventID_Qualifiers", "Qualifiers", 1), "_SystemTime"), text)
 					}
 				}
-			case key == "#text":
+			case "#text":
 				flatten(flat, name, in)
 			default:
 				flatten(flat, key, in)
