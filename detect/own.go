@@ -66,11 +66,12 @@ func (e *Engine) addOwnSigma(own *Own) {
 			e.refuse("sigma", s.File, fmt.Errorf("%s:%d: %w", s.File, s.Line, err))
 		case !e.read(s):
 			e.unread = append(e.unread, r)
+		case ofWindows(s): // whose fields only the logs tell
+			if s.Source.Product != "" {
+				e.askWindows()
+			}
 		case !e.answered(s):
 			e.fieldless = append(e.fieldless, r)
-		}
-		if err == nil && ofWindows(s) && s.Source.Product != "" {
-			e.askWindows()
 		}
 	}
 	var bound []*correlated

@@ -105,6 +105,19 @@ func eventLogs(t testing.TB) (all []string) {
 	return all
 }
 
+// TestWindowsAsked: a rule for Windows is no gap of its rule set, and has the
+// logs of a selection asked for.
+func TestWindowsAsked(t *testing.T) {
+	e := ownEngine(t, Own{Sigma: []pack.TextFile{{File: "w.yml", Text: []byte("title: w\nid: w\nlogsource: {product: windows, category: process_creation}\ndetection:\n  s: {Image|endswith: whoami.exe}\n  condition: s\n")}}})
+	if len(e.unread)+len(e.fieldless) > 0 || len(e.Begin(windows()).Coverage()) > 0 {
+		t.Errorf("unread %d, without fields %d, gaps %v", len(e.unread), len(e.fieldless), e.Begin(windows()).Coverage())
+	}
+	logs := e.Interest().Logs
+	if last := logs[len(logs)-1]; last.ID != evtx.Format || len(last.Folders) == 0 {
+		t.Errorf("asked for %+v", logs)
+	}
+}
+
 // TestMitre: SigmaHQ's rules raise an alert in as many files of recorded attacks
 // as an independent evaluator finds, and the same ones without the prefilter.
 func TestMitre(t *testing.T) {
