@@ -118,7 +118,7 @@ func (s *survey) asLog(e evidence.Entry, base string) *logFile {
 	if s.src.Kind == evidence.KindLogs {
 		return &logFile{Entry: e, named: true}
 	}
-	if matchesAny(s.logNames, base) || windowsLog(e.Name, base) {
+	if matchesAny(s.logNames, base) || s.windowsLog(e.Name, base) {
 		return &logFile{Entry: e, named: true}
 	}
 	if !strings.HasSuffix(base, ".zip") && !strings.HasSuffix(base, ".gz") && !strings.HasSuffix(base, ".log") && !strings.Contains(base, ".log.") {
@@ -129,9 +129,10 @@ func (s *survey) asLog(e evidence.Entry, base string) *logFile {
 
 // windowsLog reports whether a file is an event log of this machine's Windows,
 // by where it lies. Those of other machines lie elsewhere, and so do copies that
-// a user has: who means one names it.
-func windowsLog(name evidence.Name, base string) bool {
-	return strings.HasSuffix(base, ".evtx") && strings.HasSuffix(strings.ToLower(string(name.Dir())), "winevt/logs")
+// a user has: who means one names it. In a folder that is no system's the
+// operator means all of them.
+func (s *survey) windowsLog(name evidence.Name, base string) bool {
+	return strings.HasSuffix(base, ".evtx") && (s.src.ID.OS == "" || strings.HasSuffix(strings.ToLower(string(name.Dir())), "winevt/logs"))
 }
 
 // pickLogs returns the logs to be read: those that a format names, whatever

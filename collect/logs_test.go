@@ -95,7 +95,9 @@ func TestWindowsLogs(t *testing.T) {
 	if got, want := eventPaths(run(t, "logs", windows(files))), []string{"Windows/System32/winevt/Logs/Security.evtx"}; !slices.Equal(got, want) {
 		t.Errorf("events from %q, want %q", got, want)
 	}
-	if got := eventPaths(run(t, "logs", &evidence.Source{Kind: evidence.KindLogs, Files: files})); len(got) != 2 {
-		t.Errorf("events from %q", got)
+	for _, kind := range []evidence.Kind{evidence.KindLogs, evidence.KindTree} { // of no system that anything tells
+		if got := eventPaths(run(t, "logs", &evidence.Source{Kind: kind, Files: files})); len(got) != 2 {
+			t.Errorf("%s: events from %q", kind, got)
+		}
 	}
 }
