@@ -37,7 +37,7 @@ var arrows = map[string]struct{ rooms, libs []string }{
 	"pack":                  {rooms: []string{"evidence", "csaf", "cacao", "version", "pack/strict", "pack/settings"}},
 	"packs":                 {},
 	"docs":                  {},
-	"detect":                {rooms: []string{"pack", "evidence", "verdict", "version", "eventlog/evtx", "detect/sigma", "detect/yara"}, libs: []string{"github.com/coregx/ahocorasick"}},
+	"detect":                {rooms: []string{"pack", "evidence", "verdict", "version", "eventlog/evtx", "detect/sigma", "detect/yara", "detect/yara/atom"}},
 	"detect/sigma":          {libs: []string{"go.yaml.in/yaml/v3"}},
 	"detect/yara":           {rooms: []string{"detect/yara/atom", "detect/yara/dotnet", "detect/yara/elf", "detect/yara/module", "detect/yara/pe", "detect/yara/rx", "detect/yara/syntax"}},
 	"detect/yara/atom":      {},

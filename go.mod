@@ -4,7 +4,6 @@ go 1.26.0
 
 require (
 	github.com/bodgit/sevenzip v1.6.5
-	github.com/coregx/ahocorasick v0.2.1
 	github.com/klauspost/compress v1.20.3
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/saferwall/pe v1.6.5

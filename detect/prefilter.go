@@ -4,16 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"sync"
 
-	"github.com/coregx/ahocorasick"
-
+	"postern/detect/yara/atom"
 	"postern/evidence"
 )
-
-// scanWindow is how many bytes of a block are folded and searched at a time:
-// the automaton returns its matches as a list, and this bounds it.
-const scanWindow = 64 << 10
 
 // Spellings are byte strings that say "a literal may be written otherwise
 // here". An event that holds one is evaluated as if its literals had been seen.
@@ -29,19 +23,16 @@ var (
 
 // literals is the merged prefilter: every rule's literals under one id each.
 type literals struct {
-	texts   []string
-	ids     map[string]uint32
-	fold    []uint32 // ids of foldSpellings
-	path    []uint32 // ids of pathSpellings
-	peer    []uint32 // ids of peerSpellings
-	longest int
-	search  *ahocorasick.Automaton
-	buffers sync.Pool
+	texts []string
+	ids   map[string]uint32
+	fold  []uint32 // ids of foldSpellings
+	path  []uint32 // ids of pathSpellings
+	peer  []uint32 // ids of peerSpellings
+	index *atom.Index
 }
 
 func newLiterals() *literals {
 	l := &literals{ids: map[string]uint32{}}
-	l.buffers.New = func() any { return new([]byte) }
 	l.fold, l.path, l.peer = l.intern(foldSpellings), l.intern(pathSpellings), l.intern(peerSpellings)
 	return l
 }
@@ -55,7 +46,6 @@ func (l *literals) intern(texts []string) []uint32 {
 			id = uint32(len(l.texts))
 			l.ids[t] = id
 			l.texts = append(l.texts, t)
-			l.longest = max(l.longest, len(t))
 		}
 		ids = append(ids, id)
 	}
@@ -63,30 +53,48 @@ func (l *literals) intern(texts []string) []uint32 {
 	return slices.Compact(ids)
 }
 
+// build makes the index of all literals.
 func (l *literals) build() error {
-	search, err := ahocorasick.NewBuilder().AddStrings(l.texts).Build()
-	if err != nil {
-		return fmt.Errorf("detect: prefilter: %w", err)
+	var b atom.Builder
+	for id, text := range l.texts {
+		path := make([]atom.Set, len(text))
+		for i, c := range []byte(text) {
+			path[i].Add(c)
+			if c >= 'a' && c <= 'z' {
+				path[i].Add(c - ('a' - 'A'))
+			}
+		}
+		best, _ := atom.Best(path)
+		if best.Forms == 0 {
+			return fmt.Errorf("detect: prefilter: no part of the literal %q can be looked for", text)
+		}
+		best.Fill(path)
+		b.Add(uint32(id), []atom.Atom{best}, 0)
 	}
-	l.search = search
+	l.index = b.Index()
 	return nil
 }
 
-// prefilter searches a block in windows that overlap by the longest literal.
+// prefilter reports where literals stand in a block, ASCII case folded.
 func (l *literals) prefilter() evidence.Prefilter {
 	return func(block []byte, hit func(id uint32, off int)) {
-		buf := l.buffers.Get().(*[]byte)
-		defer l.buffers.Put(buf)
-		for off := 0; off < len(block); off += scanWindow {
-			end := min(len(block), off+scanWindow+l.longest-1)
-			*buf = fold(*buf, block[off:end])
-			for _, m := range l.search.FindAllOverlapping(*buf) {
-				if m.Start < scanWindow { // beyond it, the next window reports it
-					hit(uint32(m.PatternID), off+m.Start)
-				}
+		l.index.Scan(block, 0, len(block), func(at int, e *atom.Entry) {
+			text, off := l.texts[e.ID], at-int(e.Back)
+			if off >= 0 && off+len(text) <= len(block) && isFolded(block[off:off+len(text)], text) {
+				hit(e.ID, off)
 			}
+		})
+	}
+}
+
+// isFolded reports whether b, ASCII case folded, is text.
+func isFolded(b []byte, text string) bool {
+	for i, c := range b {
+		if folded[c] != text[i] {
+			return false
 		}
 	}
+	return true
 }
 
 // folded is ASCII case folding, a byte at a time.

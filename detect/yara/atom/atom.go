@@ -11,6 +11,9 @@ import (
 // Set is a set of bytes, one bit each.
 type Set [4]uint64
 
+// Add puts a byte into the set.
+func (s *Set) Add(b byte) { s[b>>6] |= 1 << (b & 63) }
+
 func (s *Set) has(b byte) bool { return s[b>>6]>>(b&63)&1 != 0 }
 
 // Atom is a sequence of up to four bytes that a pattern must contain.
