@@ -113,7 +113,7 @@ func summary(r Result) string {
 func TestPrefilterFindsEveryLiteral(t *testing.T) {
 	e := engineOf(t, Options{}, testPack(t))
 	r := rand.New(rand.NewPCG(1, 2))
-	block := make([]byte, 3*(64 << 10)+17)
+	block := make([]byte, 3*(64<<10)+17)
 	for i := range block {
 		block[i] = "abcdefgh /%\\.0\n"[r.IntN(15)]
 	}
@@ -121,7 +121,7 @@ func TestPrefilterFindsEveryLiteral(t *testing.T) {
 		lit := e.literals.texts[r.IntN(len(e.literals.texts))]
 		at := r.IntN(len(block) - len(lit))
 		if n < 40 {
-			at = (64 << 10)*(1+n%3) - r.IntN(len(lit)+1)
+			at = (64<<10)*(1+n%3) - r.IntN(len(lit)+1)
 		}
 		copy(block[at:], strings.ToUpper(lit[:1])+lit[1:])
 	}

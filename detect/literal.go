@@ -30,12 +30,12 @@ func usable(alternatives []string, encoded bool) []string {
 }
 
 // longestRun cuts at what is not plain ASCII, and in a path or query at what
-// decoding makes: a blank may have been "+", a first slash may have been added,
-// and path and query stand in columns of their own.
+// decoding makes of nothing that spellings tell of: a blank may have been "+", a
+// first slash may have been added, and path and query stand in columns of their own.
 func longestRun(s string, encoded bool) string {
 	best := ""
 	for run := range strings.FieldsFuncSeq(s, func(r rune) bool {
-		return r >= 0x7f || r < ' ' || encoded && (r == ' ' || r == '+' || r == '%' || r == '\\' || r == '?')
+		return r >= 0x7f || r < ' ' || encoded && (r == ' ' || r == '?')
 	}) {
 		if encoded {
 			run = strings.Trim(run, "/")

@@ -35,11 +35,6 @@ type ownRules struct {
 // ownSigma is what gaps of the operator's Sigma rules are called by.
 const ownSigma = "sigma of your own"
 
-// mostPeerLiterals is up to how many peers of a list the prefilter looks for.
-// Beyond it every host of an event is looked up: that costs a microsecond an
-// event, and the search for 100,000 texts more, and a gigabyte.
-const mostPeerLiterals = 1000
-
 // ownContent is how much of a file the operator's YARA rules are held against.
 const ownContent = 64 << 20
 
@@ -148,6 +143,11 @@ var windowsSources = evtx.Sources()
 func ofWindows(s *sigma.Rule) bool {
 	return slices.ContainsFunc(windowsSources, func(f evidence.LogSource) bool { return s.Source.Fits(sourceOf(f)) })
 }
+
+// mostPeerLiterals is up to how many peers of a list the prefilter looks for.
+// Beyond it every host of an event is looked up, at a microsecond an event: with
+// 100,000 of them more events name a part of one than not.
+const mostPeerLiterals = 20_000
 
 // addLists takes the operator's lists of indicators.
 func (e *Engine) addLists(own *Own) {

@@ -56,23 +56,67 @@ func (l *literals) intern(texts []string) []uint32 {
 // build makes the index of all literals.
 func (l *literals) build() error {
 	var b atom.Builder
+	shared := l.shared()
 	for id, text := range l.texts {
-		path := make([]atom.Set, len(text))
-		for i, c := range []byte(text) {
-			path[i].Add(c)
-			if c >= 'a' && c <= 'z' {
-				path[i].Add(c - ('a' - 'A'))
-			}
-		}
-		best, _ := atom.Best(path)
+		path := pathOf(text)
+		from, to := shared.rarest(text)
+		best, _ := atom.Best(path[from:to])
 		if best.Forms == 0 {
 			return fmt.Errorf("detect: prefilter: no part of the literal %q can be looked for", text)
 		}
+		best.Back += from
 		best.Fill(path)
 		b.Add(uint32(id), []atom.Atom{best}, 0)
 	}
 	l.index = b.Index()
 	return nil
+}
+
+// pathOf is a literal with letters in either case.
+func pathOf(text string) []atom.Set {
+	path := make([]atom.Set, len(text))
+	for i, c := range []byte(text) {
+		path[i].Add(c)
+		if c >= 'a' && c <= 'z' {
+			path[i].Add(c - ('a' - 'A'))
+		}
+	}
+	return path
+}
+
+// partLen is how many bytes of a literal the index looks for first.
+const partLen = 4
+
+// parts counts how many literals hold a part.
+type parts map[string]int
+
+func (l *literals) shared() parts {
+	all := parts{}
+	for _, text := range l.texts {
+		for i := 0; i+partLen <= len(text); i++ {
+			all[text[i:i+partLen]]++
+		}
+	}
+	return all
+}
+
+// rarest gives the part of a literal that the fewest others hold, so that a list
+// of addresses of one network is not looked through at each of them; the whole
+// literal where no part is crowded.
+func (p parts) rarest(text string) (from, to int) {
+	const crowded = 64
+	least, crowd := 0, 0
+	for i := 0; i+partLen <= len(text); i++ {
+		n := p[text[i:i+partLen]]
+		crowd = max(crowd, n)
+		if n < p[text[least:least+partLen]] {
+			least = i
+		}
+	}
+	if crowd < crowded {
+		return 0, len(text)
+	}
+	return least, least + partLen
 }
 
 // prefilter reports where literals stand in a block, ASCII case folded.
