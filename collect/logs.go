@@ -103,6 +103,9 @@ func (s *survey) coverLogFolders(out evidence.Sink) {
 	}
 	said := map[string]bool{}
 	for _, f := range s.want.Logs {
+		if f.Shared && !f.Need {
+			continue // a machine may well have none
+		}
 		for _, folder := range f.Folders {
 			if s.folder(folder) == nil && s.fits(folder) && !said[folder] {
 				said[folder] = true
@@ -111,6 +114,9 @@ func (s *survey) coverLogFolders(out evidence.Sink) {
 		}
 	}
 }
+
+// logEndings are those of logs, packed or not.
+var logEndings = []string{".log", ".zip", ".gz", ".bz2", ".xz", ".zst"}
 
 // asLog decides whether a file may be a log that somebody asks for; nil: no.
 // Which of them are read is picked when the whole tree has been seen.
@@ -121,10 +127,11 @@ func (s *survey) asLog(e evidence.Entry, base string) *logFile {
 	if matchesAny(s.logNames, base) || s.windowsLog(e.Name, base) {
 		return &logFile{Entry: e, named: true}
 	}
-	if !strings.HasSuffix(base, ".zip") && !strings.HasSuffix(base, ".gz") && !strings.HasSuffix(base, ".log") && !strings.Contains(base, ".log.") {
+	plain := matchesAny(s.plain, base)
+	if !plain && !hasAnySuffix(base, logEndings) && !strings.Contains(base, ".log.") {
 		return nil
 	}
-	return &logFile{Entry: e}
+	return &logFile{Entry: e, plain: plain}
 }
 
 // windowsLog reports whether a file is an event log of this machine's Windows,
@@ -138,18 +145,22 @@ func (s *survey) windowsLog(name evidence.Name, base string) bool {
 // pickLogs returns the logs to be read: those that a format names, whatever
 // looks like a log beside one of them or right in a folder that a format names,
 // and .log files in the log folders of a product: an odd file there is a gap,
-// not nothing. Deeper below a format's folder, where other programs log too,
-// the content decides. A product's other folders hold its users' files, which
+// not nothing. Deeper below a format's folder, where other programs log too, and
+// of a name or a folder that a format shares with them, the content decides. A product's other folders hold its users' files, which
 // are no logs of this machine.
 func (s *survey) pickLogs() []logFile {
-	beside, under, homes := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	beside, under, homes, shared := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, l := range s.logs {
 		if l.named {
 			beside[s.key(l.Name.Dir())] = true
 		}
 	}
 	for _, f := range s.want.Logs {
-		s.homes(beside, f.Folders)
+		if f.Shared {
+			s.homes(shared, f.Folders)
+		} else {
+			s.homes(beside, f.Folders)
+		}
 		s.homes(under, f.Folders)
 	}
 	for _, p := range s.want.Products {
@@ -162,7 +173,8 @@ func (s *survey) pickLogs() []logFile {
 		switch {
 		case l.named, beside[s.key(l.Name.Dir())],
 			strings.Contains(dir, "log") && strings.Contains(strings.ToLower(l.Name.Base()), ".log") && s.below(l.Name, homes),
-			s.below(l.Name, under) && s.looksLikeLog(l):
+			l.plain && shared[s.key(l.Name.Dir())],
+			(l.plain || s.below(l.Name, under)) && s.looksLikeLog(l):
 			picked = append(picked, l)
 		}
 	}

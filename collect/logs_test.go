@@ -2,6 +2,7 @@ package collect
 
 import (
 	"os"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -99,5 +100,39 @@ func TestWindowsLogs(t *testing.T) {
 		if got := eventPaths(run(t, "logs", &evidence.Source{Kind: kind, Files: files})); len(got) != 2 {
 			t.Errorf("%s: events from %q", kind, got)
 		}
+	}
+}
+
+// TestSharedNames: a format whose names other programs use, too, is read where
+// its content tells, or where it lies by default, whatever is in it; what lies
+// beside it is nobody's log.
+func TestSharedNames(t *testing.T) {
+	const access = "192.0.2.7 - - [17/Jan/2026:10:51:58 +0100] \"GET / HTTP/1.1\" 200 5\n"
+	src := linux(tree{
+		"var/log/nginx/access.log":   text(access),
+		"var/log/nginx/access.log.1": text("\x00\x01\x02"),
+		"var/log/nginx/other.log":    text("hello\n"),
+		"srv/www/logs/access.log":    text(access),
+		"srv/www/logs/app.log":       text("hello\n"),
+		"home/a/access.log":          text("hello\n"),
+	})
+	want := mail()
+	want.Logs = append(want.Logs, evidence.LogFormat{
+		ID: "web", Family: "web access", Layout: "ncsa", Shared: true, Folders: []string{"/var/log/nginx"}, Parts: evidence.CompromisedThen,
+		Names: []*regexp.Regexp{regexp.MustCompile(`^access\.log(?:\.\d+)?$`)}, Sniff: regexp.MustCompile(`\[\d\d/[A-Z]`),
+	})
+	out := &evidencetest.Sink{}
+	if err := collector("logs").Collect(t.Context(), src, want, out); err != nil {
+		t.Fatal(err)
+	}
+	if got := eventPaths(out); !slices.Equal(got, []string{"srv/www/logs/access.log", "var/log/nginx/access.log"}) {
+		t.Errorf("read %q", got)
+	}
+	var gaps []string
+	for _, g := range out.Gaps() {
+		gaps = append(gaps, g.Path)
+	}
+	if !slices.Equal(gaps, []string{"var/log/nginx/access.log.1"}) {
+		t.Errorf("gaps at %q", gaps)
 	}
 }

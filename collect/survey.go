@@ -30,7 +30,8 @@ type survey struct {
 	err  error
 
 	places   [][]quick       // the patterns of want.Places
-	logNames []quick         // of all of want.Logs
+	logNames []quick         // of all of want.Logs but those whose names are shared
+	plain    []quick         // of those
 	names    map[string]bool // base names of program files
 	folders  map[string]*folder
 	programs map[string][]evidence.Entry // program files by key of their directory
@@ -66,6 +67,7 @@ type wanted struct {
 type logFile struct {
 	evidence.Entry
 	named bool // a format's name matched
+	plain bool // one did that other programs' files have, too
 }
 
 // newest is the newest of the fact's own times.
@@ -94,6 +96,10 @@ func newSurvey(src *evidence.Source, want *evidence.Interest) *survey {
 	}
 	for _, f := range want.Logs {
 		s.ask(f.Folders...)
+		if f.Shared {
+			s.plain = append(s.plain, quicken(f.Names)...)
+			continue
+		}
 		s.logNames = append(s.logNames, quicken(f.Names)...)
 	}
 	for _, p := range want.Places {

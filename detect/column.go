@@ -21,17 +21,38 @@ var webRoles = map[string]evidence.Role{
 	"sc-status":   evidence.RoleStatus,
 }
 
-// Those that W3C logs call otherwise and that play no role.
-var webNames = map[string]string{
-	"cs-referer": "cs(Referer)", "cs-referrer": "cs(Referer)", "cs-cookie": "cs(Cookie)",
-}
+// Those that play no role.
+var webNames = map[string][]string{"cs-referer": referers, "cs-referrer": referers, "cs(referer)": referers, "cs-cookie": cookies, "cs(cookie)": cookies}
+
+// The same columns in W3C logs, nginx's JSON, Caddy's and Traefik's.
+var (
+	referers = []string{"cs(Referer)", "http_referer", "request.headers.Referer", "request_Referer", "referer", "http_referrer", "referrer"}
+	cookies  = []string{"cs(Cookie)", "http_cookie", "request.headers.Cookie", "request_Cookie"}
+)
 
 // wholeURI are fields that rules use for the whole of path and query, and for
 // the query alone: they are compared with both.
 var wholeURI = map[string]bool{"cs-uri-query": true, "c-uri": true, "cs-uri": true}
 
+// actionForms gives an action as Windows writes it and as rules call it.
+func actionForms(one [][]byte) [][]byte {
+	switch strings.ToUpper(string(one[0])) {
+	case "ALLOW":
+		return append(one, []byte("accept"))
+	case "DROP":
+		return append(one, []byte("deny"), []byte("block"))
+	}
+	return one
+}
+
 // webLogs are the log source categories whose fields those are.
 var webLogs = map[string]bool{"webserver": true, "proxy": true}
+
+// chosen reports whether somebody chose the columns of a log, and may have left
+// out one that rules need: all of W3C, and access logs of the other layouts.
+func chosen(layout string, s *evidence.Schema) bool {
+	return layout == "w3c" || (layout == "ncsa" || layout == "json") && s.Roles[evidence.RolePath] >= 0
+}
 
 // columns finds the columns of a schema for the names that rules use.
 type columns struct{ *evidence.Schema }
@@ -52,8 +73,10 @@ func (c columns) resolve(field string) (sigma.Column, bool) {
 	if role, known := webRoles[name]; known && c.Roles[role] >= 0 {
 		return c.played(role), true
 	}
-	if at := c.Index(webNames[name]); at >= 0 {
-		return sigma.Column{At: at, Spell: spellAt(at, wordForms)}, true
+	for _, own := range webNames[name] {
+		if at := c.Index(own); at >= 0 {
+			return sigma.Column{At: at, Spell: spellAt(at, wordForms)}, true
+		}
 	}
 	at := c.Index(field)
 	return sigma.Column{At: at}, at >= 0
@@ -68,6 +91,9 @@ func (c columns) plain(field string) (sigma.Column, bool) {
 		if called, known := c.Names[field]; known {
 			at = c.Index(called)
 		}
+	}
+	if c.Source.Category == "firewall" && field == "action" {
+		return sigma.Column{At: at, Spell: spellAt(at, actionForms)}, at >= 0
 	}
 	if c.Spread && field == "Data" {
 		return sigma.Column{At: at, Spell: spellAt(at, lines)}, at >= 0
@@ -181,7 +207,7 @@ func (c columns) decodes(fields []string) bool {
 func spelledField(field string) bool {
 	name := strings.ToLower(field)
 	role, known := webRoles[name]
-	return name == "" || wholeURI[name] || webNames[name] != "" ||
+	return name == "" || wholeURI[name] || webNames[name] != nil ||
 		known && (role == evidence.RolePath || role == evidence.RoleQuery || role == evidence.RoleAgent)
 }
 
@@ -194,9 +220,40 @@ var w3cFields = []string{
 	"c-port", "cs-uri", "streamid", "s-siteid", "s-reason", "s-queuename", "cs-uri-scheme", "cs-uri-port", "cs-uri-extension", "X-Forwarded-For",
 }
 
-// w3cWhole is the schema of a W3C log with every column there is.
-func w3cWhole(f *evidence.LogFormat) *evidence.Schema {
-	s := evidence.NewSchema(f.ID, w3cFields...)
+// webFields are what the readers of access logs of other layouts give; of JSON
+// anything else may be there, too.
+var webFields = []string{"cs-host", "c-ip", "cs-username", "cs-method", "cs-uri-stem", "cs-uri-query", "cs-version", "sc-status", "sc-bytes", "cs(Referer)", "cs(User-Agent)", "s-ip", "X-Forwarded-For"}
+
+// systemFields are those of syslog and of the journal.
+var systemFields = []string{"host", "program", "pid", "message", "c-ip", "priority", "msgid", "data", "unit", "uid", "exe", "cmdline"}
+
+// hasField reports whether logs of a format may have a rule's field.
+func hasField(f *evidence.LogFormat, field string) bool {
+	return slices.ContainsFunc(shapes(f), func(s *evidence.Schema) bool {
+		_, has := columns{s}.resolve(field)
+		return has
+	})
+}
+
+// shapes are the schemas that logs of a format may have.
+func shapes(f *evidence.LogFormat) (all []*evidence.Schema) {
+	switch f.Layout {
+	case "w3c":
+		return []*evidence.Schema{whole(f, w3cFields)}
+	case "ncsa", "json":
+		return []*evidence.Schema{whole(f, webFields)}
+	case "syslog", "journal":
+		return []*evidence.Schema{evidence.NewSchema(f.ID, systemFields...)}
+	}
+	for _, form := range f.Forms {
+		all = append(all, form.Schema)
+	}
+	return all
+}
+
+// whole is the schema of a web log with every column there is.
+func whole(f *evidence.LogFormat, fields []string) *evidence.Schema {
+	s := evidence.NewSchema(f.ID, fields...)
 	s.Source = f.Source
 	for role, field := range map[evidence.Role]string{
 		evidence.RoleAddress: "c-ip", evidence.RoleAccount: "cs-username", evidence.RoleAgent: "cs(User-Agent)", evidence.RoleMethod: "cs-method",

@@ -183,7 +183,7 @@ func (c *correlated) buildsOn(o *correlated) bool {
 func known(p *pack.Pack, f *pack.SigmaFile, s *sigma.Rule) error {
 	var logs []evidence.LogFormat
 	for _, f := range p.Logs {
-		if s.Source.Fits(sourceOf(f.Source)) {
+		if meets(s.Source, &f) {
 			logs = append(logs, f)
 		}
 	}
@@ -205,7 +205,7 @@ func (c *correlated) groups(p *pack.Pack) (faults []error) {
 	for _, u := range c.base {
 		for _, field := range slices.Concat(u.group, u.value) {
 			if !slices.ContainsFunc(p.Logs, func(f evidence.LogFormat) bool {
-				return u.of.event.Source.Fits(sourceOf(f.Source)) && hasField(&f, field)
+				return meets(u.of.event.Source, &f) && hasField(&f, field)
 			}) {
 				faults = append(faults, &pack.Fault{File: c.File, Line: c.Line, Column: 1, Err: fmt.Errorf("correlation %q: no log of rule %q has a field %q", c.rule.ID, u.as, field)})
 			}
@@ -223,25 +223,6 @@ func keyAt(text []byte, field string) (line, column int) {
 		}
 	}
 	return 1, 1
-}
-
-// hasField reports whether logs of a format may have a rule's field.
-func hasField(f *evidence.LogFormat, field string) bool {
-	return slices.ContainsFunc(shapes(f), func(s *evidence.Schema) bool {
-		_, has := columns{s}.resolve(field)
-		return has
-	})
-}
-
-// shapes are the schemas that logs of a format may have.
-func shapes(f *evidence.LogFormat) (all []*evidence.Schema) {
-	if f.Layout == "w3c" {
-		return []*evidence.Schema{w3cWhole(f)}
-	}
-	for _, form := range f.Forms {
-		all = append(all, form.Schema)
-	}
-	return all
 }
 
 // gradeOf makes a grade for a rule of the operator's own, which states none. Of

@@ -104,7 +104,7 @@ func (c *correlated) tried() bool {
 // rule can't do without.
 func (e *Engine) answered(s *sigma.Rule) bool {
 	for _, f := range e.formats {
-		if s.Source.Fits(sourceOf(f.Source)) && slices.ContainsFunc(shapes(&f), func(shape *evidence.Schema) bool {
+		if meets(s.Source, &f) && slices.ContainsFunc(shapes(&f), func(shape *evidence.Schema) bool {
 			return sigma.Compile([]*sigma.Rule{s}, columns{shape}.resolve).Len() > 0
 		}) {
 			return true
@@ -116,7 +116,7 @@ func (e *Engine) answered(s *sigma.Rule) bool {
 // read reports whether any log format that is read at all is one the rule is for.
 func (e *Engine) read(s *sigma.Rule) bool {
 	for _, f := range e.formats {
-		if s.Source.Fits(sourceOf(f.Source)) {
+		if meets(s.Source, &f) {
 			return true
 		}
 	}

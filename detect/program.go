@@ -80,7 +80,7 @@ func (e *Engine) compile(s *evidence.Schema) *program {
 	for _, r := range wanted { // what is left can't hold here for want of a column
 		format := e.formats[s.Format]
 		switch left := fit[r]; {
-		case left == nil || format.Layout != "w3c":
+		case left == nil || !chosen(format.Layout, s):
 		case left.own:
 			p.ownBlind = append(p.ownBlind, slices.DeleteFunc(cols.lacking(r), func(field string) bool { return !hasField(&format, field) })...)
 		default:

@@ -46,6 +46,9 @@ func (l *log) cover(got result, sum string) {
 		row.Count, row.Bytes, row.SHA256 = got.events, got.bytes, sum
 		row.From, row.To = got.from, got.to
 		row.Days, row.Hours = got.vouched()
+		if got.serves != nil {
+			row.Family = "" // of other sites, as far as it tells
+		}
 		l.out.Cover(row)
 	}
 	if reason, detail := l.lost(got); reason != "" {
@@ -110,7 +113,8 @@ func (l *log) lost(got result) (reason evidence.Reason, detail string) {
 	lose(got.short > 0, evidence.Damaged, "%d rows with fewer columns than #Fields, the first is line %d", got.short, got.shortAt)
 	lose(got.long > 0, evidence.TooLarge, "%d lines over %d bytes whose rest was skipped, the first is line %d", got.long, maxLine, got.longAt)
 	lose(got.extra > 0, evidence.Ambiguous, "%d rows with more columns than #Fields, the first is line %d", got.extra, got.extraAt)
-	lose(got.undated > 0, evidence.Ambiguous, "%d events without a date: neither line nor file name states one%s", got.undated, l.written())
+	lose(got.undated > 0, evidence.Ambiguous, "%d events without a date: neither line nor file name states one%s", got.undated, l.lastWrite())
+	lose(got.doubt != "", evidence.Ambiguous, "%s", got.doubt)
 	if reason != "" && got.back > 0 {
 		words = append(words, fmt.Sprintf("the clock ran back by more than an hour before %d events", got.back))
 	}
@@ -124,11 +128,11 @@ func formatID(f *evidence.LogFormat) string {
 	return f.ID
 }
 
-func (l *log) written() string {
-	if l.in.ModTime.IsZero() {
+func (l *log) lastWrite() string {
+	if l.written.IsZero() {
 		return ""
 	}
-	return "; the file was last written " + l.in.ModTime.UTC().Format("2006-01-02 15:04 MST")
+	return "; the file was last written " + l.written.UTC().Format("2006-01-02 15:04 MST")
 }
 
 // reason gives the reason that an error of reading or unpacking stands for:

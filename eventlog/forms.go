@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"time"
 
+	"postern/eventlog/cut"
 	"postern/evidence"
 )
 
@@ -155,7 +156,7 @@ func (p *forms) emit(block []byte) error {
 	p.lines += 1 + o.continued + o.blank
 	p.continued += o.continued
 	p.blank += o.blank
-	p.add(row{o.form.schema, values, o.at, o.day, o.line, o.start, block[o.start:o.end]})
+	p.add(row{o.form.schema, values, o.at, o.day, o.line, o.start, block[o.start:o.end], false})
 	o.form = nil
 	return nil
 }
@@ -167,7 +168,7 @@ func datePrefix(line []byte) (int, time.Time) {
 	if len(line) < size || line[0] != '[' || line[size-2] != ']' || line[size-1] != ' ' {
 		return 0, time.Time{}
 	}
-	day, ok := parseDate(line[1:size-2], '.')
+	day, ok := cut.Date(line[1:size-2], '.')
 	if !ok {
 		return 0, time.Time{}
 	}
@@ -263,13 +264,13 @@ func (f *form) match(line []byte, spans []span) (clock time.Duration, ok bool) {
 func (f *field) read(line []byte, from, to int, spans []span, clock *time.Duration) bool {
 	switch f.kind {
 	case evidence.ClockTime:
-		c, ok := parseClock(line[from:to])
+		c, ok := cut.Clock(line[from:to])
 		if !ok {
 			return false
 		}
 		*clock = c
 	case evidence.IPAddress:
-		if !isIP(line[from:to]) {
+		if !cut.IsIP(line[from:to]) {
 			return false
 		}
 	}

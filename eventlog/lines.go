@@ -24,6 +24,8 @@ type blocks struct {
 	eof   bool  // r gave its last byte
 	err   error // why r ended, nil for its proper end
 	cut   bool  // the last line of the block in hand was over-long
+
+	binary bool // NULs may be part of a value
 }
 
 // newBlocks reads r, which holds about size bytes.
@@ -82,6 +84,9 @@ func (b *blocks) fill() {
 // squeeze shortens a run of NULs at the end of the line in hand to one: a
 // crash leaves runs of any length in front of a good line.
 func (b *blocks) squeeze(held int) {
+	if b.binary {
+		return
+	}
 	text := held + len(bytes.TrimRight(b.buf[held:b.end], "\x00"))
 	b.end = min(b.end, text+1)
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"postern/eventlog/cut"
 )
 
 // TestBlocksGiveEveryByte holds back various tails and demands that blocks,
@@ -114,7 +116,7 @@ func TestParseClock(t *testing.T) {
 	f := func(in string, want string) {
 		t.Helper()
 		got := "none"
-		if d, ok := parseClock([]byte(in)); ok {
+		if d, ok := cut.Clock([]byte(in)); ok {
 			got = d.String()
 		}
 		if got != want {
@@ -136,7 +138,7 @@ func TestIsIP(t *testing.T) {
 		"": false, "-": false, "1.2.3": false, "1.2.3.4.5": false, "1.2.3.256": false, "1..3.4": false, "1.2.3.": false,
 		"1.2.3.4:80": false, "0001.2.3.4": false, "abc": false, ":": false, "99999999999999999999.1.1.1": false,
 	} {
-		if got := isIP([]byte(in)); got != want {
+		if got := cut.IsIP([]byte(in)); got != want {
 			t.Errorf("%q: %v", in, got)
 		}
 	}

@@ -11,6 +11,9 @@ import (
 	"github.com/klauspost/compress/zip"
 
 	"postern/eventlog/evtx"
+	"postern/eventlog/jsonline"
+	"postern/eventlog/ncsa"
+	"postern/eventlog/syslog"
 	"postern/evidence"
 )
 
@@ -42,7 +45,7 @@ type Input struct {
 //
 // Read returns only ctx's error and a lane's.
 func Read(ctx context.Context, in Input, out evidence.Sink) error {
-	l := &log{in: &in, out: out, file: newStored(in.File)}
+	l := &log{in: &in, out: out, file: newStored(in.File), written: in.ModTime}
 	if err := ctx.Err(); err != nil {
 		l.gap(string(in.Name), l.guess(), evidence.Cancelled, err.Error())
 		return err
@@ -51,7 +54,7 @@ func Read(ctx context.Context, in Input, out evidence.Sink) error {
 		l.gap(string(in.Name), l.guess(), evidence.Truncated, "empty")
 		return ctx.Err()
 	}
-	head := make([]byte, 4)
+	head := make([]byte, 16)
 	n, err := l.file.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		l.gap(string(in.Name), l.guess(), evidence.ReasonFor(err), err.Error())
@@ -85,6 +88,8 @@ type log struct {
 	in   *Input
 	out  evidence.Sink
 	file *stored
+
+	written time.Time // the text in hand, last; zero: not recorded
 }
 
 // zip reads every member of a zip.
@@ -142,6 +147,9 @@ func (l *log) member(ctx context.Context, path string, f *zip.File, sum string) 
 		return ctx.Err()
 	}
 	defer text.Close()
+	if l.written = f.Modified; f.Modified.Year() < 1981 { // DOS's 1980 is no time
+		l.written = l.in.ModTime
+	}
 	if f.UncompressedSize64 == 0 {
 		l.gap(path, l.guess(), evidence.Truncated, "empty")
 		return ctx.Err()
@@ -176,6 +184,7 @@ type result struct {
 	named  bool
 	hourly bool         // it says an hour, too
 	zone   bool         // local times were read as UTC
+	doubt  string       // what had to be guessed
 	bytes  int64        // of text
 	err    error        // why it ended early
 	lane   error        // what a lane returned
@@ -209,8 +218,9 @@ func (l *log) read(ctx context.Context, path string, names []string, text io.Rea
 
 	r := newRows(l.out.Lane(evidence.Ref{Collector: l.in.Collector, Path: path}), l.in.Review, l.in.Prefilter,
 		evidence.Ref{Collector: l.in.Collector, Path: path})
-	r.low = got.format.Low
-	p := l.parser(&got, r)
+	r.low, r.serves = got.format.Low, got.format.Serves
+	b.binary = got.format.Layout == "journal"
+	p := l.parser(&got, r, block)
 	for {
 		at, lines := r.line, 0
 		if b.cut {
@@ -227,6 +237,9 @@ func (l *log) read(ctx context.Context, path string, names []string, text io.Rea
 			break
 		}
 		block, last = b.next(held)
+	}
+	if s, ok := p.(*single); ok {
+		got.zone, got.doubt = got.zone && s.local, s.doubt()
 	}
 	got.lane = errors.Join(got.lane, r.lane.Close())
 	got.tally, got.bytes, got.err = r.tally, counted.n, b.err
@@ -245,7 +258,7 @@ func peek(text io.Reader) (io.Reader, bool) {
 }
 
 // parser makes the parser of a log's format and settles whose clock it shows.
-func (l *log) parser(got *result, r *rows) parser {
+func (l *log) parser(got *result, r *rows, head []byte) parser {
 	zone := time.UTC
 	if got.format.Zone == evidence.ZoneHost {
 		if got.zone = l.in.Zone == nil; !got.zone {
@@ -253,10 +266,32 @@ func (l *log) parser(got *result, r *rows) parser {
 		}
 	}
 	cal := newCalendar(zone, got.day, got.named)
-	if got.format.Layout == "w3c" {
+	switch got.format.Layout {
+	case "w3c":
 		return newW3C(r, got.format, cal)
+	case "syslog":
+		return newSingle(r, syslog.New(got.format, zone, l.newest(got)))
+	case "journal":
+		if journal := syslog.NewJournal(got.format); bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte("{")) {
+			return newSingle(r, journal)
+		} else {
+			return newExport(r, journal)
+		}
+	case "json":
+		return newSingle(r, jsonline.New(got.format, zone))
+	case "ncsa":
+		return newSingle(r, ncsa.New(got.format, zone))
 	}
 	return newForms(r, got.format, cal)
+}
+
+// newest is the time after which no line of a log was written: the end of the
+// day in its name, else its last write.
+func (l *log) newest(got *result) time.Time {
+	if got.named {
+		return got.day.Add(24 * time.Hour)
+	}
+	return l.written
 }
 
 // counter counts what passes.

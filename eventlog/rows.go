@@ -38,6 +38,7 @@ type tally struct {
 	hours    map[evidence.Day]uint32 // of events with a time, UTC
 	hour     int64                   // since 1970, the last one put in hours
 	low      *regexp.Regexp          // see evidence.LogFormat; nil once a record did not fit
+	serves   *regexp.Regexp          // see evidence.LogFormat; nil once a record did fit
 }
 
 // onlyLow reports whether every record was one that the lowest level writes.
@@ -94,6 +95,18 @@ type row struct {
 	line   int64
 	off    int // where raw stands in the block
 	raw    []byte
+	spelt  bool // a value is not raw's own bytes: what literals it holds is not known
+}
+
+// delivers reports whether a page whose path fits was delivered: 2xx, or 304
+// for one that the client has.
+func (w *row) delivers(path *regexp.Regexp) bool {
+	at, status := w.schema.Roles[evidence.RolePath], w.schema.Roles[evidence.RoleStatus]
+	if at < 0 || status < 0 {
+		return false
+	}
+	code := w.values[status]
+	return len(code) == 3 && (code[0] == '2' || string(code) == "304") && path.Match(w.values[at])
 }
 
 // hit is one literal of the prefilter at an offset of the block in hand.
@@ -180,6 +193,9 @@ func (r *rows) add(w row) {
 	if r.low != nil && !r.low.Match(w.raw) {
 		r.low = nil
 	}
+	if r.serves != nil && w.delivers(r.serves) {
+		r.serves = nil
+	}
 	if !w.at.IsZero() && !r.review.Holds(w.at) {
 		return
 	}
@@ -188,7 +204,7 @@ func (r *rows) add(w row) {
 	e.Ref.At = w.line
 	if r.prefilter != nil {
 		e.Hits.IDs = r.hitsIn(w.off, w.off+len(w.raw))
-		e.Hits.Known = r.ascii || isASCII(w.raw)
+		e.Hits.Known = !w.spelt && (r.ascii || isASCII(w.raw))
 	}
 	r.events = append(r.events, e)
 }

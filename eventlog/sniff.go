@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"postern/eventlog/cut"
 	"postern/evidence"
 )
 
@@ -14,7 +15,7 @@ const sniffSize = 1 << 10 // bytes of a log that say what it is
 // Sniff returns the format a log has by the first bytes of its text, nil if
 // none: of the formats that may lie in its folder and whose content test matches the first that also has the
 // name, else the first. When no content test matches, the name alone decides,
-// unless the content is binary; the lines will then tell. The head of a gzip,
+// unless the format shares its names or the content is binary; the lines will then tell. The head of a gzip,
 // zstd or zip says nothing: the name decides. The name may be a path and carry
 // the ending of a container.
 func Sniff(name string, head []byte, formats []evidence.LogFormat) *evidence.LogFormat {
@@ -36,7 +37,7 @@ func Sniff(name string, head []byte, formats []evidence.LogFormat) *evidence.Log
 		if content && byContent == nil {
 			byContent = f
 		}
-		if named && byName == nil {
+		if named && byName == nil && (!f.Shared || len(head) == 0) {
 			byName = f
 		}
 	}
@@ -115,7 +116,7 @@ func nameDay(f *evidence.LogFormat, names ...string) (day time.Time, known, hour
 				if i < 0 || m == nil {
 					continue
 				}
-				if day, err := time.Parse(f.DateFmt, m[i]); err == nil && plausible(day) {
+				if day, err := time.Parse(f.DateFmt, m[i]); err == nil && cut.Plausible(day) {
 					h := re.SubexpIndex("hour")
 					return day.UTC().Truncate(24 * time.Hour), true, h >= 0 && m[h] != ""
 				}

@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"bytes"
+	"compress/bzip2"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,6 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"postern/evidence"
+	"postern/inflate"
 )
 
 const (
@@ -96,7 +98,11 @@ const (
 	gzipped
 	zstded
 	zipped
+	xzed
+	bzipped
 )
+
+const maxDictionary = 64 << 20 // of xz: what its highest level asks for
 
 // containerOf tells a container by its first bytes.
 func containerOf(head []byte) container {
@@ -107,13 +113,18 @@ func containerOf(head []byte) container {
 		return gzipped
 	case bytes.HasPrefix(head, []byte("\x28\xb5\x2f\xfd")):
 		return zstded
+	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")):
+		return xzed
+	case len(head) >= 10 && bytes.HasPrefix(head, []byte("BZh")) && head[3] >= '1' && head[3] <= '9' && // a level, then the first block or none
+		(string(head[4:10]) == "1AY&SY" || string(head[4:10]) == "\x17\x72\x45\x38\x50\x90"):
+		return bzipped
 	}
 	return bare
 }
 
 // bareName is a name without the ending its container gave it.
 func bareName(name string) string {
-	for _, ending := range []string{".zip", ".gz", ".zst", ".zstd"} {
+	for _, ending := range []string{".zip", ".gz", ".zst", ".zstd", ".xz", ".bz2"} {
 		if n := len(name) - len(ending); n > 0 && strings.EqualFold(name[n:], ending) {
 			return name[:n]
 		}
@@ -121,7 +132,7 @@ func bareName(name string) string {
 	return name
 }
 
-// unpack gives the text of a gzip or zstd stream, or r itself. Close what it
+// unpack gives the text of a compressed stream, or r itself. Close what it
 // returns.
 func unpack(kind container, r *stored) (io.ReadCloser, error) {
 	var text io.ReadCloser
@@ -138,6 +149,19 @@ func unpack(kind container, r *stored) (io.ReadCloser, error) {
 			return nil, fmt.Errorf("zstd: %w: %w", errDamaged, err)
 		}
 		text = z.IOReadCloser()
+	case xzed:
+		plain, err := inflate.XZ(r, r, r.size, maxDictionary)
+		switch {
+		case errors.Is(err, evidence.ErrLimit), errors.Is(err, evidence.ErrUnsupported), errors.Is(err, io.ErrUnexpectedEOF):
+			return nil, fmt.Errorf("xz: %w", err)
+		case errors.Is(err, io.EOF):
+			return nil, fmt.Errorf("xz: %w", io.ErrUnexpectedEOF)
+		case err != nil:
+			return nil, fmt.Errorf("xz: %w: %w", errDamaged, err)
+		}
+		text = io.NopCloser(plain)
+	case bzipped:
+		text = io.NopCloser(bzip2.NewReader(r))
 	default:
 		return io.NopCloser(r), nil
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zip"
 	"github.com/klauspost/compress/zstd"
+	"github.com/ulikunitz/xz"
 )
 
 const adminLine = "10:00:00.000 [1.2.3.4] a\n"
@@ -54,6 +55,24 @@ func zstdOf(t testing.TB, text string) string {
 	}
 	return string(z.EncodeAll([]byte(text), nil))
 }
+
+func xzOf(t testing.TB, text string, dictionary int) string {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := xz.WriterConfig{DictCap: dictionary}.NewWriter(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(w, text)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// bzipped2 is adminLine twice, as bzip2 1.0.8 -9 packs it.
+const bzipped2 = "\x42\x5a\x68\x39\x31\x41\x59\x26\x53\x59\xc0\x0a\x50\x03\x00\x00\x10\xdb\x00\x00\x10\x40\x01\x7c\x10\x00\x0a\x20\x00\x20\x00\x31\x03" +
+	"\x40\xd0\x0a\xa9\xa3\x40\x69\x49\x52\x1a\x6d\xc6\x16\xf3\xa8\x5d\x95\x3a\xca\xd2\x79\x48\x7c\x5d\xc9\x14\xe1\x42\x43\x00\x29\x40\x0c"
 
 func TestContainers(t *testing.T) {
 	f := func(name, file, stored string, events int, wantMissed string, wantPaths ...string) {
@@ -96,6 +115,15 @@ func TestContainers(t *testing.T) {
 	f("gzip of nothing", adminLog+".gz", gzipOf(""), 0, "truncated")
 	f("zstd", adminLog+".zst", zstdOf(t, two), 2, "", adminLog+".zst")
 	f("cut zstd", adminLog+".zst", zstdOf(t, two)[:12], 0, "truncated")
+	f("xz", adminLog+".xz", xzOf(t, two, 1<<16), 2, "", adminLog+".xz")
+	f("xz in two parts", adminLog+".xz", xzOf(t, two, 1<<16)+xzOf(t, two, 1<<16), 4, "", adminLog+".xz")
+	f("xz of a large dictionary", adminLog+".xz", xzOf(t, two, maxDictionary*2), 0, "too large")
+	f("cut xz", adminLog+".xz", xzOf(t, two, 1<<16)[:60], 2, "truncated", adminLog+".xz")
+	f("xz of a filter that is not read", adminLog+".xz", "\xfd7zXZ\x00"+strings.Repeat("x", 60), 0, "unknown format")
+	f("bzip2", adminLog+".bz2", bzipped2, 2, "", adminLog+".bz2")
+	f("bzip2 in two parts", adminLog+".bz2", bzipped2+bzipped2, 4, "", adminLog+".bz2")
+	f("cut bzip2", adminLog+".bz2", bzipped2[:30], 0, "damaged")
+	f("wrong bzip2 checksum", adminLog+".bz2", strings.Replace(bzipped2, "\xc0\x0a\x50\x03", "\xc0\x0a\x50\x04", 1), 2, "damaged", adminLog+".bz2")
 	f("container in a container", adminLog+".zip", zipOf(t, member{adminLog + ".gz", gzipOf(strings.Repeat(adminLine, 50))}), 0, "unknown format")
 	bomb := strings.Repeat("\x00", freeText+1<<20)
 	f("gzip bomb", adminLog+".gz", gzipOf(bomb), 0, "too large", adminLog+".gz")

@@ -2,10 +2,10 @@ package eventlog
 
 import (
 	"bytes"
-	"net/netip"
 	"strings"
 	"time"
 
+	"postern/eventlog/cut"
 	"postern/evidence"
 )
 
@@ -78,7 +78,7 @@ func (p *w3c) directive(line []byte) {
 	case bytes.EqualFold(name, []byte("Fields")):
 		p.shape = p.fields(string(text))
 	case bytes.EqualFold(name, []byte("Date")) && len(text) >= 10:
-		if day, ok := parseDate(text[:10], '-'); ok {
+		if day, ok := cut.Date(text[:10], '-'); ok {
 			p.cal.setDay(day)
 		}
 	}
@@ -136,6 +136,12 @@ func w3cSchema(format *evidence.LogFormat, names []string) *evidence.Schema {
 			}
 		}
 	}
+	if i := schema.Index("src-ip"); i >= 0 && schema.Roles[evidence.RoleAddress] < 0 { // Windows Firewall: who sent the packet, SEND and RECEIVE alike
+		schema.Roles[evidence.RoleAddress] = int8(i)
+		for name, field := range map[string]string{"src_ip": "src-ip", "dst_ip": "dst-ip", "src_port": "src-port", "dst_port": "dst-port"} {
+			schema.Call(name, field) // as Sigma's rules for firewalls do
+		}
+	}
 	return schema
 }
 
@@ -164,7 +170,7 @@ func (p *w3c) row(line []byte, off int, ended bool) error {
 	case surplus:
 		first(&p.extra, &p.extraAt, p.line)
 	}
-	p.add(row{s.schema, values, at, day, p.line, off, line})
+	p.add(row{s.schema, values, at, day, p.line, off, line, false})
 	return nil
 }
 
@@ -195,7 +201,7 @@ func value(b []byte) []byte {
 // column that may hold spaces. It is right when the client's address was out
 // of its column and is in it now; else values are left as they were.
 func (s *shape) realign(values [][]byte, text []byte) bool {
-	if s.spaced < 0 || isIP(values[s.address]) {
+	if s.spaced < 0 || cut.IsIP(values[s.address]) {
 		return false
 	}
 	tail := text
@@ -204,7 +210,7 @@ func (s *shape) realign(values [][]byte, text []byte) bool {
 	}
 	moved := make([][]byte, len(values))
 	split(moved[s.spaced+1:], text[len(tail)+1:], s.separator)
-	if !isIP(moved[s.address]) {
+	if !cut.IsIP(moved[s.address]) {
 		return false
 	}
 	for range s.spaced {
@@ -221,7 +227,7 @@ func (p *w3c) when(values [][]byte) (time.Time, evidence.Day, bool) {
 	if p.shape.time < 0 {
 		return time.Time{}, 0, true
 	}
-	clock, ok := parseClock(values[p.shape.time])
+	clock, ok := cut.Clock(values[p.shape.time])
 	switch {
 	case !ok || p.shape.date >= 0 && !p.cal.setDate(values[p.shape.date]):
 		return time.Time{}, 0, false
@@ -233,32 +239,4 @@ func (p *w3c) when(values [][]byte) (time.Time, evidence.Day, bool) {
 	}
 	at, day := p.cal.at(clock)
 	return at, day, true
-}
-
-// isIP reports whether all of b is an address.
-func isIP(b []byte) bool {
-	if isIPv4(b) {
-		return true
-	}
-	if len(b) < 2 || len(b) > 64 || bytes.IndexByte(b, ':') < 0 {
-		return false
-	}
-	_, err := netip.ParseAddr(string(b))
-	return err == nil
-}
-
-func isIPv4(b []byte) bool {
-	dots, digits, n := 0, 0, 0
-	for _, c := range b {
-		switch {
-		case c >= '0' && c <= '9' && digits < 3:
-			digits++
-			n = n*10 + int(c-'0')
-		case c == '.' && digits > 0 && n < 256:
-			dots, digits, n = dots+1, 0, 0
-		default:
-			return false
-		}
-	}
-	return dots == 3 && digits > 0 && n < 256
 }

@@ -103,7 +103,7 @@ type Place struct {
 type LogFormat struct {
 	ID      string           // "smartermail.administrative", "iis.w3c"
 	Family  string           // "SmarterMail administrative", "web access"
-	Layout  string           // "w3c" or "lines"
+	Layout  string           // how it is cut: "w3c", "lines", "ncsa", "json", "syslog" or "journal"
 	Names   []*regexp.Regexp // base names, case folded; submatch "date" gives the day, "hour" says that a file holds one hour; nil: by content only
 	Inside  *regexp.Regexp   // over the folder it lies in, case folded, slashes forward; nil: anywhere
 	DateFmt string           // Go layout of submatch "date"
@@ -114,8 +114,11 @@ type LogFormat struct {
 	Cont    *regexp.Regexp // a line that continues the record before it; nil: none
 	Low     *regexp.Regexp // over a record: a log of nothing else was written at a level of exceptions only; nil: nothing tells
 	Source  LogSource
-	Daily   bool // one file a day: a missing day is a hole
-	Need    bool // must be covered over the required window for then to be none-seen
+	Service map[string]string // services, by the program that a line names, lower case; "" for all others
+	Serves  *regexp.Regexp    // over the path of a page that was delivered: a log without one such tells of other sites, and counts to no family; nil: it always counts
+	Shared  bool              // other programs' files lie beside it under names as plain: what it is, its content tells
+	Daily   bool              // one file a day: a missing day is a hole
+	Need    bool              // must be covered over the required window for then to be none-seen
 	Parts   Parts
 }
 

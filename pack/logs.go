@@ -33,7 +33,7 @@ func (f *file) log(s *specLog) evidence.LogFormat {
 		ID: s.ID.Value, Family: s.Family.Value, Layout: s.Layout.Value,
 		Names: f.rules(s.Names), DateFmt: s.DateFormat.Value, Zone: evidence.LogZone(s.Zone.Value),
 		Folders: strs(s.Folders), Sniff: f.rule(s.Sniff), Cont: f.rule(s.Continuation),
-		Inside: f.rule(s.Inside), Low: f.rule(s.Exceptions),
+		Inside: f.rule(s.Inside), Low: f.rule(s.Exceptions), Serves: f.rule(s.Serves), Shared: s.Shared,
 		Source: evidence.LogSource{Product: s.Source.Product.Value, Category: s.Source.Category.Value, Service: s.Source.Service.Value},
 		Daily:  s.Daily, Need: s.Need, Parts: evidence.CompromisedThen,
 	}
@@ -42,10 +42,18 @@ func (f *file) log(s *specLog) evidence.LogFormat {
 	}
 	f.dates(s)
 	switch {
-	case out.Layout == "w3c" && (len(s.Forms) > 0 || len(s.Roles) > 0):
-		f.Fail(s.At, ErrValue, "%q: a w3c log states its own fields; forms and roles are for lines", s.ID.Value)
+	case out.Layout != "lines" && (len(s.Forms) > 0 || len(s.Roles) > 0):
+		f.Fail(s.At, ErrValue, "%q: the fields of a %s log are known; forms and roles are for lines", s.ID.Value, out.Layout)
+	case s.Shared && s.Sniff == nil:
+		f.Fail(s.At, ErrMissing, "%q: shared wants a sniff: names alone do not tell", s.ID.Value)
 	case out.Layout == "lines" && len(s.Forms) == 0:
 		f.Fail(s.At, ErrMissing, "%q: layout lines wants forms", s.ID.Value)
+	}
+	for program, service := range s.Services {
+		if out.Service == nil {
+			out.Service = map[string]string{}
+		}
+		out.Service[strings.ToLower(program)] = service.Value
 	}
 	out.Forms = f.forms(s, out.Source)
 	return out

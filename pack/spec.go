@@ -112,7 +112,7 @@ type specLog struct {
 	here
 	ID           text            `yaml:"id" need:"yes"`
 	Family       text            `yaml:"family" need:"yes"`
-	Layout       text            `yaml:"layout" need:"yes" enum:"w3c,lines"`
+	Layout       text            `yaml:"layout" need:"yes" enum:"w3c,lines,ncsa,json,syslog,journal"`
 	Names        []specRule      `yaml:"names"`
 	Inside       *specRule       `yaml:"inside"`
 	DateFormat   text            `yaml:"date_format"`
@@ -123,7 +123,10 @@ type specLog struct {
 	Roles        map[string]text `yaml:"roles"`
 	Continuation *specRule       `yaml:"continuation"`
 	Exceptions   *specRule       `yaml:"exceptions"`
+	Serves       *specRule       `yaml:"serves"`
 	Source       specSource      `yaml:"source" need:"yes"`
+	Services     map[string]text `yaml:"services"`
+	Shared       bool            `yaml:"shared"`
 	Daily        bool            `yaml:"daily"`
 	Need         bool            `yaml:"need"`
 }

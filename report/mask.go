@@ -56,8 +56,8 @@ var words = []string{"passw", "passphrase", "pwd", "secret", "token", "apikey", 
 // word (`smtp_auth_password`, `"bindPassword"`).
 var secrets = []secret{
 	{[]string{"private key"}, regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----END|$)`)},
-	{[]string{"authorization"}, regexp.MustCompile(`(?i)authorization\\?"?[ +]*[:=][ +]*\\?"?((?:basic|bearer|digest|negotiate|ntlm)?[ +]*[^\s"\\]+)`)},
-	{[]string{"cookie"}, regexp.MustCompile(`(?i)\b(?:set-)?cookie\\?"?[ +]*:[ +]*\\?"?([^\r\n"]+)`)},
+	{[]string{"authorization"}, regexp.MustCompile(`(?i)authorization\\?"?[ +]*[:=][ +]*(?:\[\\?"|\\?"?)((?:basic|bearer|digest|negotiate|ntlm)?[ +]*[^\s"\\]+)`)},
+	{[]string{"cookie"}, regexp.MustCompile(`(?i)\b(?:set-)?cookie\\?"?[ +]*:[ +]*(?:\[\\?"|\\?"?)([^\r\n"]+)`)},
 	{[]string{"="}, regexp.MustCompile(`(?:^|\s)([^\s?&;=]{1,100}=[^\s?&;]*(?:;\+[^\s;=]{1,100}=[^\s;]*)+;?)`)}, // a W3C cookie column: a=b;+c=d
 	{[]string{"="}, regexp.MustCompile(`(?i)[\w.]*(?:session|sess_?id|auth|aspnet)[\w.]*=("[^"]*"|[^\s&;"',]+)`)},
 	{[]string{"auth"}, regexp.MustCompile(`(?i)\bauth(?:enticate)?\s+(?:plain|login|cram-md5|xoauth2|ntlm|oauthbearer)[ +]+([A-Za-z0-9+/=_-]+)`)},

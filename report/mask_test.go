@@ -29,6 +29,8 @@ func TestMaskHidesSecrets(t *testing.T) {
 		{"dXNlcjpwYXNz", `"Authorization": "Basic dXNlcjpwYXNz"`},
 		{"deadbeef", "Cookie: ASP.NET_SessionId=deadbeef; theme=dark"},
 		{"deadbeef", "Set-Cookie: sid=deadbeef; path=/"},
+		{"deadbeef", `{"headers":{"Cookie":["deadbeef"]}}`},
+		{"deadbeef", `{"headers":{"Authorization":["Bearer deadbeef"]}}`},
 		{"deadbeef", "2021-04-01 GET /x - ASP.NET_SessionId=deadbeef http://a/ 200"},
 		{"secretvalue", "2021-04-01 GET /x - theme=dark;+sid=secretvalue http://a/ 200"},
 		{"{AAAA-BBBB}", `2021-04-01 GET /x - OutlookSession="{AAAA-BBBB}" http://a/ 200`},

@@ -133,11 +133,19 @@ func shortfalls(asked Asked, logs []evidence.LogFormat, all []*series) []evidenc
 			gap(evidence.Absent, absence(f))
 		case !found:
 			gap(evidence.TooShort, fmt.Sprintf("covers 0 of %s", count(w.days(), "day")))
+		case w.days() > 0 && first <= w.first && last >= w.end-1 && !judged(f.Family, all) && len(covered(w, f.Family, all)) < w.days():
+			gap(evidence.Hole, fmt.Sprintf("covers %d of %s", len(covered(w, f.Family, all)), count(w.days(), "day")))
 		case w.days() > 0 && (first > w.first || last < w.end-1):
 			gap(evidence.TooShort, fmt.Sprintf("covers %d of %s, from %s to %s", len(covered(w, f.Family, all)), count(w.days(), "day"), first, last))
 		}
 	}
 	return rows
+}
+
+// judged reports whether every directory of a family is looked through for
+// days that are missing.
+func judged(family string, all []*series) bool {
+	return !slices.ContainsFunc(all, func(s *series) bool { return s.family() == family && !(s.format.Daily && s.format.Need) })
 }
 
 func absence(f evidence.LogFormat) string {

@@ -12,6 +12,7 @@ import (
 	"github.com/ulikunitz/xz/lzma"
 
 	"postern/evidence"
+	"postern/inflate"
 )
 
 // Limits of what a 7-Zip header may declare.
@@ -241,9 +242,9 @@ func (c coder7z) gate() error {
 	case !slices.Contains(methods7z, c.method):
 		return fmt.Errorf("%w: 7-Zip method %x: unpack it and name the folder", evidence.ErrUnsupported, c.method)
 	case c.method == lzma2 && len(c.properties) == 1:
-		return gateDictionary(lzma2Dictionary(c.properties[0]))
+		return inflate.Dictionary(inflate.LZMA2Dictionary(c.properties[0]), maxDictionary)
 	case (c.method == lzma1 || c.method == ppmd) && len(c.properties) == 5:
-		return gateDictionary(int64(binary.LittleEndian.Uint32([]byte(c.properties[1:]))))
+		return inflate.Dictionary(int64(binary.LittleEndian.Uint32([]byte(c.properties[1:]))), maxDictionary)
 	case c.method == lzma1 || c.method == lzma2 || c.method == ppmd:
 		return cut7z("a coder without its properties")
 	}
@@ -316,7 +317,7 @@ func (h *header7z) decode(r io.ReaderAt, size int64) (data []byte, err error) {
 		head := binary.LittleEndian.AppendUint64([]byte(c.properties), f.size)
 		plain, err = lzma.NewReader(io.MultiReader(bytes.NewReader(head), plain))
 	case lzma2:
-		plain, err = lzma.Reader2Config{DictCap: int(lzma2Dictionary(c.properties[0]))}.NewReader2(plain)
+		plain, err = lzma.Reader2Config{DictCap: int(inflate.LZMA2Dictionary(c.properties[0]))}.NewReader2(plain)
 	default:
 		return nil, fmt.Errorf("%w: a 7-Zip header of method %x: unpack the archive and name the folder", evidence.ErrUnsupported, c.method)
 	}

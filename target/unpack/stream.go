@@ -1,7 +1,6 @@
 package unpack
 
 import (
-	"bufio"
 	"bytes"
 	"compress/bzip2"
 	"errors"
@@ -10,9 +9,9 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
 
 	"postern/evidence"
+	"postern/inflate"
 )
 
 // maxWindow is the largest zstandard window held in memory: all that levels up
@@ -28,7 +27,6 @@ type Stream struct {
 	plain  io.Reader
 	packed *counted
 	shut   func()
-	cut    bool // it ends before its format says it may
 }
 
 // Kind names the compression that data begins with, "" for none known here.
@@ -61,11 +59,7 @@ func Open(r io.ReaderAt, size int64, kind string) (s *Stream, err error) {
 			s.plain, s.shut = z, z.Close
 		}
 	case "xz":
-		var whole bool
-		if whole, err = gateXZ(r, size); err == nil {
-			s.cut = !whole
-			s.plain, err = xz.NewReader(bufio.NewReader(s.packed)) // it reads single bytes
-		}
+		s.plain, err = inflate.XZ(s.packed, r, size, maxDictionary)
 	case "bzip2":
 		s.plain = bzip2.NewReader(s.packed)
 	default:
@@ -81,7 +75,7 @@ func Open(r io.ReaderAt, size int64, kind string) (s *Stream, err error) {
 func (s *Stream) Read(p []byte) (n int, err error) {
 	defer caught(&err)
 	n, err = s.plain.Read(p)
-	if err == io.EOF && !s.cut { // a cut stream is io.ErrUnexpectedEOF, wrapped by some
+	if err == io.EOF { // a cut stream is io.ErrUnexpectedEOF, wrapped by some
 		return n, io.EOF
 	}
 	return n, told("", err)

@@ -19,6 +19,7 @@ import (
 	"github.com/ulikunitz/xz"
 
 	"postern/evidence"
+	"postern/inflate"
 )
 
 // Nothing in Go writes these forms: testdata was made with 7-Zip 26.02 (one tree,
@@ -86,7 +87,7 @@ func wideXZ(t testing.TB, block int) []byte {
 		dict := bytes.Index(data[at+2:at+size], []byte{0x21, 1}) + 2
 		if block > 0 {
 			packed, _ := binary.Uvarint(data[at+2:])
-			at += size + int(packed) + int(pad(int64(packed))) + 8
+			at += size + int(packed) + int(-packed&3) + 8
 			continue
 		}
 		data[at+dict+2] = 40
@@ -282,7 +283,7 @@ func FuzzXZ(f *testing.F) {
 		if len(data) > 0 {
 			data[uint(at)%uint(len(data))] ^= b
 		}
-		if _, err := gateXZ(bytes.NewReader(data), int64(len(data))); err != nil {
+		if _, err := inflate.GateXZ(bytes.NewReader(data), int64(len(data)), maxDictionary); err != nil {
 			return
 		}
 		r, err := xz.NewReader(bytes.NewReader(data))

@@ -1,4 +1,4 @@
-package unpack
+package inflate
 
 import (
 	"encoding/binary"
@@ -9,13 +9,13 @@ import (
 	"postern/evidence"
 )
 
-// gateXZ walks an xz file by what its headers declare (xz 1.2.1, sections 2 to
-// 4, and the chunk headers of LZMA2), so that no block with a dictionary over
-// maxDictionary or a filter the library lacks is begun. Where the file is cut or
+// GateXZ walks an xz file by what its headers declare (xz 1.2.1, sections 2 to
+// 4, and the chunk headers of LZMA2), so that no block with a larger
+// dictionary or a filter the library lacks is begun. Where the file is cut or
 // makes no sense the walk ends: there the decoder ends too, and at the border of
 // a block without a word. So whole says whether the last stream has its end.
-func gateXZ(r io.ReaderAt, size int64) (whole bool, err error) {
-	c := &cursor{r: r, size: size}
+func GateXZ(r io.ReaderAt, size, dictionary int64) (whole bool, err error) {
+	c := &cursor{r: r, size: size, dictionary: dictionary}
 	for c.at < c.size && c.err == nil {
 		if word := c.bytes(4); c.err == nil && binary.LittleEndian.Uint32(word) == 0 {
 			continue // padding between streams
@@ -84,7 +84,7 @@ func (c *cursor) filters() error {
 	case flags&3 != 0 || id != 0x21 || length != 1:
 		return fmt.Errorf("%w: xz with a filter beside LZMA2: unpack it and name the folder", evidence.ErrUnsupported)
 	}
-	return gateDictionary(lzma2Dictionary(dict))
+	return Dictionary(LZMA2Dictionary(dict), c.dictionary)
 }
 
 // chunk passes over one LZMA2 chunk; false at the last.
@@ -106,16 +106,17 @@ func (c *cursor) chunk() bool {
 	return c.err == nil
 }
 
-// lzma2Dictionary is the size that a property byte stands for.
-func lzma2Dictionary(b byte) int64 {
+// LZMA2Dictionary is the size that a property byte stands for.
+func LZMA2Dictionary(b byte) int64 {
 	if b >= 40 {
 		return 1<<32 - 1
 	}
 	return int64(2|b&1) << (b/2 + 11)
 }
 
-func gateDictionary(size int64) error {
-	if size > maxDictionary {
+// Dictionary refuses a dictionary of more bytes than the most that may be held.
+func Dictionary(size, most int64) error {
+	if size > most {
 		return fmt.Errorf("%w: a dictionary of %d MiB: unpack it and name the folder", evidence.ErrLimit, size>>20)
 	}
 	return nil
@@ -125,7 +126,7 @@ func gateDictionary(size int64) error {
 func pad(n int64) int64 { return (4 - n%4) % 4 }
 
 // errEnd is a cursor at its end.
-var errEnd = errors.New("unpack: end of data")
+var errEnd = errors.New("inflate: end of data")
 
 // cursor reads small pieces of headers. After the first error all it gives are
 // zeros.
@@ -135,6 +136,8 @@ type cursor struct {
 	size int64
 	err  error
 	buf  [8]byte
+
+	dictionary int64 // the largest that is taken
 }
 
 // bytes gives the next n, at most 8, borrowed until the next call.

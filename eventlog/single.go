@@ -1,0 +1,76 @@
+package eventlog
+
+import (
+	"postern/eventlog/cut"
+)
+
+// cutter cuts the lines of one format, each an event of its own.
+type cutter interface {
+	// Cut cuts a line; false if it is none of the format. What the row holds is
+	// valid until Reset.
+	Cut(line []byte, row *cut.Row) bool
+	Reset()
+}
+
+// doubter is a cutter that may have had to guess.
+type doubter interface {
+	// Doubt says after the last line what may be wrong; "" for nothing.
+	Doubt() string
+}
+
+// single reads logs whose every line is an event.
+type single struct {
+	*rows
+	cutter cutter
+	got    cut.Row
+	local  bool // a row showed the host's clock
+}
+
+func newSingle(r *rows, c cutter) *single { return &single{rows: r, cutter: c} }
+
+// parse reads a block of whole lines. It never holds any back.
+func (p *single) parse(block []byte, _ bool) (held int, err error) {
+	p.begin(block)
+	p.cutter.Reset()
+	for off := 0; off < len(block); {
+		line, n, ended := p.cutLine(block[off:])
+		p.lines++
+		if err := p.take(line, off, ended); err != nil {
+			return 0, err
+		}
+		if ended {
+			p.line++
+		}
+		off += n
+	}
+	return 0, p.flush()
+}
+
+func (p *single) take(line []byte, off int, ended bool) error {
+	if len(line) == 0 {
+		p.blank++
+		return nil
+	}
+	p.got.Local, p.got.Open, p.got.Spelled = false, false, false
+	if !p.cutter.Cut(line, &p.got) {
+		p.notUnderstood(ended)
+		return nil
+	}
+	values, err := p.slot(p.got.Schema)
+	if err != nil {
+		return err
+	}
+	copy(values, p.got.Values)
+	p.rows.cut = p.rows.cut || !ended && p.got.Open
+	p.local = p.local || p.got.Local
+	p.add(row{p.got.Schema, values, p.got.Time, p.got.Day, p.line, off, line, p.got.Spelled})
+	return nil
+}
+
+// doubt says what the cutter had to guess.
+func (p *single) doubt() string {
+	if d, guesses := p.cutter.(doubter); guesses {
+		return d.Doubt()
+	}
+	return ""
+}
