@@ -28,7 +28,7 @@ func (e *Engine) addSigma(p *pack.Pack) error {
 			err = fmt.Errorf("a file of a pack holds one rule or correlation, this one %d", len(rules)+len(more))
 		case len(rules) == 1:
 			if err = e.addEvent(f, rules[0]); err == nil {
-				err = known(p, f, rules[0])
+				err = e.known(p, f, rules[0])
 			}
 		default:
 			var r *rule
@@ -179,8 +179,13 @@ func (c *correlated) buildsOn(o *correlated) bool {
 }
 
 // known refuses a rule of a pack whose log source is no log of it, or one of
-// whose fields none of those logs has.
-func known(p *pack.Pack, f *pack.SigmaFile, s *sigma.Rule) error {
+// whose fields none of those logs has. The event logs of Windows are every
+// pack's; which fields their records have, their providers say.
+func (e *Engine) known(p *pack.Pack, f *pack.SigmaFile, s *sigma.Rule) error {
+	if ofWindows(s) {
+		e.askWindows()
+		return nil
+	}
 	var logs []evidence.LogFormat
 	for _, f := range p.Logs {
 		if meets(s.Source, &f) {
