@@ -49,29 +49,50 @@ func (s *survey) exists(ctx context.Context, n evidence.Name) bool {
 	return s.src.Files.Walk(ctx, n, func(evidence.Entry) error { return fs.SkipAll }) == nil
 }
 
-// logFolders returns the directories of the logFile elements, each once
-// (IIS configuration reference, system.applicationHost/sites/logFile).
+// logFolders returns the directories of the logFile elements, and of
+// centralW3CLogFile where the server writes one log for all sites, each once
+// (IIS configuration reference, system.applicationHost/sites/logFile and /log).
+// Central binary logs are not read, and are an error.
 func logFolders(r io.Reader) ([]string, error) {
 	var folders []string
+	var unread error
+	central := ""
 	seen := map[string]bool{}
 	d := xml.NewDecoder(r)
 	for {
 		token, err := d.Token()
 		if errors.Is(err, io.EOF) {
-			return folders, nil
+			return folders, unread
 		}
 		if err != nil {
 			return folders, fmt.Errorf("collect: IIS configuration: %w", err)
 		}
 		el, ok := token.(xml.StartElement)
-		if !ok || el.Name.Local != "logFile" {
+		if !ok {
 			continue
 		}
-		for _, a := range el.Attr {
-			if a.Name.Local == "directory" && a.Value != "" && !seen[strings.ToLower(a.Value)] {
-				seen[strings.ToLower(a.Value)] = true
-				folders = append(folders, a.Value)
+		switch name := el.Name.Local; {
+		case name == "log":
+			if central = attribute(el, "centralLogFileMode"); strings.EqualFold(central, "CentralBinary") {
+				unread = fmt.Errorf("collect: IIS configuration: %w: central binary logs", evidence.ErrUnsupported)
 			}
+			continue
+		case name == "logFile", name == "centralW3CLogFile" && strings.EqualFold(central, "CentralW3C"):
+		default:
+			continue
+		}
+		if folder := attribute(el, "directory"); folder != "" && !seen[strings.ToLower(folder)] {
+			seen[strings.ToLower(folder)] = true
+			folders = append(folders, folder)
 		}
 	}
+}
+
+func attribute(el xml.StartElement, name string) string {
+	for _, a := range el.Attr {
+		if a.Name.Local == name {
+			return a.Value
+		}
+	}
+	return ""
 }

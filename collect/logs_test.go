@@ -72,6 +72,17 @@ func TestIISLogFolders(t *testing.T) {
 	if gaps := out.Gaps(); len(gaps) != 1 || !said(out, `D:\weblogs`, evidence.NotCollected, evidence.CompromisedThen) {
 		t.Errorf("gaps %+v", gaps)
 	}
+	log := func(mode string) string {
+		return `<configuration><log centralLogFileMode="` + mode + `"><centralW3CLogFile directory="E:\all" /></log></configuration>`
+	}
+	for mode, want := range map[string]bool{"CentralW3C": true, "Site": false} {
+		if out := run(t, "logs", windows(tree{config: text(log(mode))})); said(out, `E:\all`, evidence.NotCollected, evidence.CompromisedThen) != want {
+			t.Errorf("%s: gaps %+v", mode, out.Gaps())
+		}
+	}
+	if out := run(t, "logs", windows(tree{config: text(log("CentralBinary"))})); len(out.Gaps()) != 1 {
+		t.Errorf("binary: gaps %+v", out.Gaps())
+	}
 	src.Partial = true
 	if out := run(t, "logs", src); !said(out, `C:\inetpub\logs\LogFiles`, evidence.NotCollected, evidence.CompromisedThen) {
 		t.Errorf("selection: gaps %+v", out.Gaps())

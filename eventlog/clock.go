@@ -23,7 +23,8 @@ type calendar struct {
 
 	started     bool // a clock was seen for this day
 	first, last time.Duration
-	shift       int // days past day, after midnight went by inside the file
+	shift       int  // days past day, after midnight went by inside the file
+	lost        bool // the clock went by midnight more than once, or skipped most of a day
 }
 
 func newCalendar(zone *time.Location, day time.Time, known bool) calendar {
@@ -65,10 +66,20 @@ func (c *calendar) at(clock time.Duration) (time.Time, evidence.Day) {
 	case !c.started:
 		c.started, c.first = true, clock
 	case clock < c.last-halfDay && c.first < lateClock:
+		c.lost = c.lost || c.shift > 0
 		c.shift = 1
 	case clock > c.last+halfDay:
+		c.lost = c.lost || c.shift > 0 && clock < lateClock
 		c.shift = 0
 	}
 	c.last = clock
 	return c.on(c.day.Add(time.Duration(c.shift)*2*halfDay), clock)
+}
+
+// doubt says why days may be wrong; "" for no reason.
+func (c *calendar) doubt() string {
+	if c.lost {
+		return "its lines state no day, and its clock passes midnight in ways that tell no single day: later days are guessed"
+	}
+	return ""
 }

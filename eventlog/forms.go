@@ -48,6 +48,9 @@ func newForms(r *rows, format *evidence.LogFormat, cal calendar) *forms {
 	return p
 }
 
+// doubt says why days may be wrong.
+func (p *forms) doubt() string { return p.cal.doubt() }
+
 // parse reads a block of whole lines. It holds back the last record while
 // lines that continue it may come, or until it is maxRecord long.
 func (p *forms) parse(block []byte, last bool) (held int, err error) {

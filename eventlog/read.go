@@ -239,7 +239,10 @@ func (l *log) read(ctx context.Context, path string, names []string, text io.Rea
 		block, last = b.next(held)
 	}
 	if s, ok := p.(*single); ok {
-		got.zone, got.doubt = got.zone && s.local, s.doubt()
+		got.zone = got.zone && s.local
+	}
+	if d, guesses := p.(interface{ doubt() string }); guesses {
+		got.doubt = d.doubt()
 	}
 	got.lane = errors.Join(got.lane, r.lane.Close())
 	got.tally, got.bytes, got.err = r.tally, counted.n, b.err

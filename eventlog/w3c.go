@@ -71,15 +71,20 @@ func (p *w3c) take(line []byte, off int, ended bool) error {
 	return p.row(line, off, ended)
 }
 
+// doubt says why days may be wrong.
+func (p *w3c) doubt() string { return p.cal.doubt() }
+
 func (p *w3c) directive(line []byte) {
 	name, text, _ := bytes.Cut(line[1:], []byte(":"))
 	text = bytes.TrimSpace(text)
 	switch {
 	case bytes.EqualFold(name, []byte("Fields")):
 		p.shape = p.fields(string(text))
-	case bytes.EqualFold(name, []byte("Date")) && len(text) >= 10:
-		if day, ok := cut.Date(text[:10], '-'); ok {
+	case bytes.EqualFold(name, []byte("Date")):
+		if day, ok := cut.Date(text[:min(10, len(text))], '-'); ok {
 			p.cal.setDay(day)
+		} else {
+			p.cal.known = false // the day before is not that of what follows
 		}
 	}
 }

@@ -73,6 +73,9 @@ func TestW3CDatesWithoutADateColumn(t *testing.T) {
 	f("u_ex260117.log", fields+"10:00:01 192.0.2.1 GET\n", "", "2026-01-17 10:00:01")
 	f("u_ex260117.log", "#Date: 2026-01-18 09:00:00\n"+fields+"10:00:01 192.0.2.1 GET\n", "", "2026-01-18 10:00:01")
 	f("ftp.log", "#Date: 2026-01-18 09:00:00\n"+fields+"23:00:01 192.0.2.1 GET\n00:00:02 192.0.2.1 GET\n", "", "2026-01-18 23:00:01", "2026-01-19 00:00:02")
+	const late, early = "23:00:01 192.0.2.1 GET\n", "00:00:02 192.0.2.1 GET\n"
+	f("ftp.log", "#Date: 2026-01-18 09:00:00\n"+fields+late+early+late+early, "ambiguous", "2026-01-18 23:00:01", "2026-01-19 00:00:02", "2026-01-18 23:00:01", "2026-01-19 00:00:02")
+	f("ftp.log", "#Date: 2026-01-18 09:00:00\n#Date: today\n"+fields+late, "ambiguous", "0001-01-01 00:00:00")
 	f("ftp.log", fields+"10:00:01 192.0.2.1 GET\n", "ambiguous", "0001-01-01 00:00:00")
 }
 

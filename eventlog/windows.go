@@ -47,7 +47,7 @@ func (l *log) coverWindows(got result, sum string) {
 	}
 	if got.err != nil {
 		gap(l.reason(got.err), row.Parts, got.err.Error(), lostRecords(w))
-	} else if w.Lost > 0 || w.Partial > 0 || w.Damaged > 0 && !w.Dirty { // the last chunk of a log in use is behind its own checksums
+	} else if w.Lost > 0 || w.Partial > 0 || w.Damaged > w.Stale || w.Stale > 0 && !w.Dirty {
 		gap(damageReason(w), row.Parts, lostRecords(w))
 	}
 	if n := w.Holes(); n > 0 {

@@ -75,5 +75,6 @@ func TestWindows(t *testing.T) {
 	f("changed", changed, nil, 2, "read", "damaged: at offset 4096: the chunk's records do not fit their checksum", hole, cleared)
 	changed[120] |= 1
 	f("changed while in use", changed, nil, 2, "read", hole, cleared)
+	f("cut while in use", append(bytes.Clone(changed[:42]), append([]byte{9, 0}, changed[44:]...)...), nil, 2, "read", "truncated: ", hole, cleared)
 	f("empty", sample[:4096], func(in *Input) { in.File = file(string(sample[:4096])) }, 0, "truncated: at offset 4096: the file ends here: 0 of 1 chunks are there")
 }

@@ -258,11 +258,20 @@ var packedName = regexp.MustCompile(`(?i)\.(zip|7z|rar|cab|wim|tar|tgz|tzst|tbz2
 // layout: a target of their own, not looked into where they are. On a system
 // they are files like others.
 func unopened(root evidence.Name, names []string) (gaps []evidence.Coverage) {
+	more := 0
 	for _, n := range names {
-		if at := root.Join(n); packedName.MatchString(n) && !isLog(at) && len(gaps) < maxBeside {
+		at := root.Join(n)
+		switch {
+		case !packedName.MatchString(n) || isLog(at):
+		case len(gaps) == maxBeside:
+			more++
+		default:
 			gaps = append(gaps, evidence.Gap(evidence.CoverFile, string(at), everything, evidence.Unsupported,
 				"an archive or a disk image inside a target is not opened: unpack or mount it, and name it as a target of its own"))
 		}
+	}
+	if more > 0 {
+		gaps = append(gaps, evidence.Gap(evidence.CoverFile, string(root), everything, evidence.Unsupported, fmt.Sprintf("%d more archives and disk images", more)))
 	}
 	return gaps
 }

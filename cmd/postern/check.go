@@ -56,8 +56,9 @@ func checkCommand() *cobra.Command {
 		Long: `Examine what is named and answer: exposed? compromised?
 
 A TARGET is a folder (a mounted image or a copied tree), an archive of one (zip,
-tar, tar.gz, tar.zst), a log or a folder of logs, or a web address. Without any,
-this host is examined: run as root or administrator. Nothing is changed.
+7z, tar, tar.gz, tar.zst, tar.xz, tar.bz2), a collection of KAPE, UAC or
+Velociraptor, a log or a folder of logs, or a web address. Without any, this
+host is examined: run as root or administrator. Nothing is changed.
 
 Options narrow the work and never the question: what --since leaves out is
 listed as not seen. Only --only drops whole questions.`,

@@ -58,6 +58,9 @@ func (d *decoder) readChunk(chunk []byte, at int64) error {
 	if promised -= d.result.Records - had; lost < promised && !d.recovered {
 		lost = promised
 	}
+	if len(why) > 0 && bytes.HasPrefix(chunk, chunkMagic) && !short && lost == 0 && reason == "" {
+		d.result.Stale++
+	}
 	switch {
 	case reason != "":
 		why = append(why, reason)

@@ -58,6 +58,7 @@ type Result struct {
 
 	Damage  []Damage // in order; the first hundred
 	Damaged int64    // how many there are
+	Stale   int64    // of those, chunks with every record whose checksums alone don't fit: in a log in use they are behind
 
 	From, To time.Time // of the events' own times
 	Days     []evidence.Day

@@ -2,6 +2,8 @@ package syslog
 
 import (
 	"bytes"
+	"fmt"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -28,6 +30,7 @@ type Journal struct {
 	given   [columns]bool // by the first name
 	at      time.Time
 	entries int // fields of the entry in hand
+	left    int // entries whose text was left out
 	arena   []byte
 }
 
@@ -80,6 +83,18 @@ func (j *Journal) End(row *cut.Row) bool {
 	return true
 }
 
+// leftOut is how journalctl writes a text of more than 4,096 bytes, unless it
+// was asked for --all (journalctl(1), --output=json).
+var leftOut = regexp.MustCompile(`"MESSAGE"\s*:\s*null`)
+
+// Doubt says how many entries have no text; "" for none.
+func (j *Journal) Doubt() string {
+	if j.left == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d entries without their text, which journalctl leaves out where it is long: export with --all", j.left)
+}
+
 // Cut cuts an entry in JSON; false if the line is none.
 func (j *Journal) Cut(line []byte, row *cut.Row) bool {
 	if !j.object.Parse(line) {
@@ -89,6 +104,9 @@ func (j *Journal) Cut(line []byte, row *cut.Row) bool {
 	j.object.Each(func(name, value []byte) {
 		if len(value) > 0 && value[0] == '[' && string(name) == "MESSAGE" {
 			value = j.bytes(value)
+		}
+		if value == nil && string(name) == "MESSAGE" && leftOut.Match(line) {
+			j.left++
 		}
 		j.Field(name, value)
 	})

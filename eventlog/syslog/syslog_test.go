@@ -102,6 +102,15 @@ func TestJournalJSON(t *testing.T) {
 	f(`{"MESSAGE":"x"}`, "undated|syslog|message=x")
 	f(`{"a":"x"}`, "not understood")
 	f(`{"MESSAGE":`, "not understood")
+	j, row := NewJournal(&linux), cut.Row{}
+	for _, line := range []string{`{"__REALTIME_TIMESTAMP":"1768640000000000","MESSAGE":""}`, `{"__REALTIME_TIMESTAMP":"1768640000000000","MESSAGE":null}`} {
+		if !j.Cut([]byte(line), &row) {
+			t.Error(line)
+		}
+	}
+	if got := j.Doubt(); !strings.HasPrefix(got, "1 entries without") {
+		t.Errorf("a text left out: %q", got)
+	}
 }
 
 func FuzzReader(f *testing.F) {

@@ -196,8 +196,11 @@ func (h *Host) installations(old, now *view) {
 		case !same(was.Build, in.Build):
 			h.Installations = append(h.Installations, Installation{in.Product, in.Path, Changed, was.Build, in.Build})
 		}
-		if was != nil {
+		switch {
+		case was != nil:
 			h.vulnerabilities(was, in)
+		case h.In == Both:
+			h.vulnerabilities(&report.Installation{}, in)
 		}
 	}
 	for i := range old.installs {

@@ -111,7 +111,8 @@ type Installation struct {
 	New     *int   `json:"new"`
 }
 
-// CVE is one whose status changed on an installation that both reports have.
+// CVE is one whose status changed on an installation of a host that both
+// reports have; Old is empty where the installation is new.
 type CVE struct {
 	ID   string         `json:"id"`
 	Path string         `json:"path"`

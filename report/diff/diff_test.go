@@ -131,7 +131,12 @@ func TestWorse(t *testing.T) {
 		},
 		"a graver finding": func(r *report.Target) { r.Findings[1].Severity = verdict.Critical },
 		"an answer":        func(r *report.Target) { r.Answers.Compromised.Now.Answer = verdict.Yes },
-		"a CVE":            func(r *report.Target) { r.Installations[0].Vulnerabilities[2].Status = verdict.Affected },
+		"another installation": func(r *report.Target) {
+			in := r.Installations[0]
+			in.Path, in.Vulnerabilities = "elsewhere", []report.Vulnerability{{ID: "CVE-2026-1", Status: verdict.Affected}}
+			r.Installations = append(r.Installations, in)
+		},
+		"a CVE": func(r *report.Target) { r.Installations[0].Vulnerabilities[2].Status = verdict.Affected },
 	} {
 		if d := Compare(read(t, "entered"), changed(t, change)); !d.Worse {
 			t.Errorf("%s does not make it worse", name)

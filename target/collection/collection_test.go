@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"postern/evidence"
@@ -224,9 +226,18 @@ func TestVelociraptorListThatLies(t *testing.T) {
 	}
 	for _, text := range []string{"{", "[{}", "no", `{"_Components":5}`, `[{"_Components":["uploads","auto","C:","y"]},`, `[] {"_Components":["uploads","auto","C:","y"]}`} {
 		found, files := read(t, "uploads.json = "+text+"\nuploads/auto/C%3A/x = 1\n")
-		if got := spelled(t, files); !slices.Contains(got, `C/x "1"`) || len(found.Gaps) == 0 || found.Gaps[0].Missed.Reason != evidence.Truncated {
+		if got := spelled(t, files); !slices.Contains(got, `C/x "1"`) || !slices.ContainsFunc(found.Gaps, func(g evidence.Coverage) bool { return g.Missed.Reason == evidence.Truncated }) {
 			t.Errorf("%q: %v, %v", text, got, found.Gaps)
 		}
+	}
+	for _, text := range []string{"{}", `{"vfs_path":"C:\\inetpub\\x.aspx","file_size":9}`} {
+		found, _ := read(t, "uploads.json = "+text+"\nuploads/auto/C%3A/x = 1\n")
+		if len(found.Gaps) != 1 || found.Gaps[0].Missed.Reason != evidence.Unsupported || found.Gaps[0].Parts != everything {
+			t.Errorf("rows that name no upload, %q: %v", text, found.Gaps)
+		}
+	}
+	if err := ReadRows(t.Context(), iotest.ErrReader(evidence.ErrLimit), 9, nil); !errors.Is(err, evidence.ErrTruncated) {
+		t.Errorf("a list that can't be read: %v", err)
 	}
 	_, files := read(t, `uploads.json = {"_Components":["uploads","auto","C:","x"],"file_size":-5,"uploaded_size":1e99}`+"\nuploads/auto/C%3A/x = 1\n")
 	want(t, files, `C/x "1"`)

@@ -45,7 +45,7 @@ func (r *reading) uacLog(data []byte) {
 	switch {
 	case log.Zone == nil:
 		r.ZoneFrom = ""
-		r.gap(evidence.CoverFile, name, 0, evidence.Damaged, "no line of it tells a time")
+		r.gap(evidence.CoverFile, name, everything, evidence.Damaged, "no line of it tells a time, or that the collection came to its end")
 	case !log.Complete:
 		r.gap(evidence.CoverFile, name, everything, evidence.Truncated, "the collection did not come to its end")
 	}

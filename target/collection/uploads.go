@@ -78,8 +78,11 @@ func ReadRows(ctx context.Context, r io.Reader, limit int64, each func(UploadRow
 	array := false
 	for {
 		b, err := buf.Peek(1)
+		if errors.Is(err, io.EOF) {
+			return nil // empty: nothing was uploaded
+		}
 		if err != nil {
-			return nil //nolint:nilerr // empty: nothing was uploaded
+			return fmt.Errorf("%w: before its first row: %w", evidence.ErrTruncated, err)
 		}
 		if array = b[0] == '['; array || !strings.ContainsRune(" \t\r\n", rune(b[0])) {
 			break

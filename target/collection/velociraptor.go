@@ -120,10 +120,13 @@ func (r *reading) listedUploads(stored map[string]*upload) (indexed bool, err er
 	}
 	defer f.Close()
 	limit := cmp.Or(max(r.limits.Entries, 0), 2_000_000)
-	return indexed, ReadRows(r.ctx, text, limit, func(row UploadRow) error {
+	strange, all := 0, 0
+	err = ReadRows(r.ctx, text, limit, func(row UploadRow) error {
+		all++
 		r.later(row.at())
 		accessor, components, ok := row.where()
 		if !ok {
+			strange++
 			return nil
 		}
 		k := key(accessor, components)
@@ -143,6 +146,10 @@ func (r *reading) listedUploads(stored map[string]*upload) (indexed bool, err er
 		u.size, u.sent = max(u.size, int64(row.Size)), max(u.sent, int64(row.Sent))
 		return nil
 	})
+	if strange > 0 {
+		r.gap(evidence.CoverFile, r.root.Join("uploads.json"), everything, evidence.Unsupported, fmt.Sprintf("%d of its %d rows name no upload", strange, all))
+	}
+	return indexed, err
 }
 
 // pairIndexes finds the .idx files that describe the file beside them. Where
