@@ -80,7 +80,10 @@ func (e *Engine) compile(s *evidence.Schema) *program {
 	for _, r := range wanted { // what is left can't hold here for want of a column
 		format := e.formats[s.Format]
 		switch left := fit[r]; {
-		case left == nil || !chosen(format.Layout, s):
+		case left == nil:
+		case format.Layout == "evtx" && r.Source.Category != "" && !left.own: // older systems record less of the same event
+			p.blind = append(p.blind, cols.lacking(r)...)
+		case !chosen(format.Layout, s):
 		case left.own:
 			p.ownBlind = append(p.ownBlind, slices.DeleteFunc(cols.lacking(r), func(field string) bool { return !hasField(&format, field) })...)
 		default:

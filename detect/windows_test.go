@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -167,4 +168,20 @@ func BenchmarkWindows(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(records)/b.Elapsed().Seconds(), "events/s")
+}
+
+// TestWindowsColumns: an event of an older system that lacks what a pack's rule
+// needs is a gap of that log.
+func TestWindowsColumns(t *testing.T) {
+	e := engineOf(t, Options{}, shipped(t))
+	s := evidence.NewSchema(evtx.Format, "Image", "CommandLine")
+	s.Source = evidence.LogSource{Product: "windows", Category: "process_creation"}
+	if got := e.program(s).blind; !slices.Equal(got, []string{"ParentImage"}) {
+		t.Errorf("lacking: %q", got)
+	}
+	s = evidence.NewSchema(evtx.Format, "Image", "CommandLine", "ParentImage")
+	s.Source = evidence.LogSource{Product: "windows", Category: "process_creation"}
+	if got := e.program(s).blind; len(got) > 0 {
+		t.Errorf("lacking: %q", got)
+	}
 }
