@@ -159,7 +159,7 @@ func examine(t testing.TB, dir string, asOf time.Time, change func(*evidence.Sou
 	all := engine.Interest().Parts
 	x := postern.Examiner{
 		Engine:     engine,
-		Collectors: append(collect.All(), probe.All()...),
+		Collectors: append(collect.All(collect.Options{}), probe.All()...),
 		Asked: verdict.Asked{
 			Parts: all, Now: clock, AsOf: asOf, MaxAge: 90 * 24 * time.Hour,
 			Packs: []verdict.PackAge{{ID: p.ID, Revision: p.Revision, Date: p.Date}},

@@ -28,7 +28,7 @@ func openCase(ctx context.Context, t *pack.Test, files map[string][]byte, change
 
 func selftest(t testing.TB, p *pack.Pack) ([]postern.CaseResult, error) {
 	t.Helper()
-	return postern.Selftest(context.Background(), p, openCase, collect.All())
+	return postern.Selftest(context.Background(), p, openCase, collect.All(collect.Options{}))
 }
 
 // TestShippedCases: every shipped pack passes its own cases.
@@ -110,7 +110,7 @@ func caught(t *testing.T, p *pack.Pack, id, name, label string) (refused error, 
 			slices.ContainsFunc(c.Absent, func(a pack.Absent) bool { return a.Rule == id || a.Rule == name })
 	}
 	faulty := func(cases []pack.Test) bool {
-		results, err := postern.SelftestCases(context.Background(), p, cases, openCase, collect.All())
+		results, err := postern.SelftestCases(context.Background(), p, cases, openCase, collect.All(collect.Options{}))
 		refused = err
 		return err == nil && slices.ContainsFunc(results, func(r postern.CaseResult) bool { return len(r.Faults) > 0 })
 	}

@@ -10,16 +10,26 @@
 package collect
 
 import (
+	"runtime"
 	"sync"
 
 	"postern/evidence"
 )
 
+// Options are how the work is done; they change no result.
+type Options struct {
+	Workers int  // that read logs at once, over all sources together; 0: one for each core
+	InOrder bool // the events of one log come in its order, from one goroutine
+}
+
 // All returns fresh collectors that share one walk per source: products, files
 // and logs. They may be run over any number of sources at once.
-func All() []evidence.Collector {
+func All(opt Options) []evidence.Collector {
 	walks := &surveys{of: map[*evidence.Source]*survey{}}
-	return []evidence.Collector{&products{walks}, &files{walks}, &logs{walks}}
+	if opt.Workers < 1 {
+		opt.Workers = runtime.GOMAXPROCS(0)
+	}
+	return []evidence.Collector{&products{walks}, &files{walks}, &logs{walks: walks, workers: opt.Workers}}
 }
 
 // surveys are the walks under way, one per source.

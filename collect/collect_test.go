@@ -97,7 +97,7 @@ func run(t *testing.T, name string, src *evidence.Source) *evidencetest.Sink {
 }
 
 func collector(name string) evidence.Collector {
-	all := All()
+	all := All(Options{})
 	return all[slices.IndexFunc(all, func(c evidence.Collector) bool { return c.Name() == name })]
 }
 
@@ -166,7 +166,7 @@ func TestConformance(t *testing.T) {
 // TestAllAreThere keeps a collector from being forgotten in All.
 func TestAllAreThere(t *testing.T) {
 	var names []string
-	for _, c := range All() {
+	for _, c := range All(Options{}) {
 		names = append(names, c.Name())
 	}
 	if !slices.Equal(names, []string{"products", "files", "logs"}) {
@@ -178,7 +178,7 @@ func TestAllAreThere(t *testing.T) {
 func TestOneWalk(t *testing.T) {
 	src := windows(windowsTree())
 	var out evidencetest.Sink
-	for _, c := range All() {
+	for _, c := range All(Options{}) {
 		if err := c.Collect(t.Context(), src, mail(), &out); err != nil {
 			t.Fatal(err)
 		}

@@ -2,7 +2,6 @@ package collect
 
 import (
 	"context"
-	"runtime"
 	"strings"
 	"sync"
 
@@ -11,7 +10,10 @@ import (
 )
 
 // logs reads every log that a format names, and every file of a pile of logs.
-type logs struct{ walks *surveys }
+type logs struct {
+	walks   *surveys
+	workers int
+}
 
 func (*logs) Name() string          { return "logs" }
 func (*logs) Needs() evidence.Need  { return evidence.NeedFiles }
@@ -39,7 +41,7 @@ func (c *logs) Collect(ctx context.Context, src *evidence.Source, want *evidence
 
 	next := make(chan logFile)
 	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), max(1, len(found))) {
+	for range min(c.workers, max(1, len(found))) {
 		workers.Go(func() {
 			for log := range next {
 				s.readLog(ctx, log, out)

@@ -88,7 +88,7 @@ func (e *eventPrinter) file(ctx context.Context, path string, opt target.Options
 				e.Cover(gap)
 			}
 		}
-		for _, c := range collect.All() {
+		for _, c := range collect.All(collect.Options{InOrder: true}) {
 			if c.Parts()&evidence.CompromisedThen == 0 || !src.Has(c.Needs()) {
 				continue
 			}

@@ -31,7 +31,7 @@ func (c *check) run(ctx context.Context) error {
 		return err
 	}
 	x := postern.Examiner{
-		Engine: engine, Collectors: append(collect.All(), probe.All()...),
+		Engine: engine, Collectors: append(collect.All(collect.Options{}), probe.All()...),
 		Asked:    verdict.Asked{Parts: c.asked, Packs: packAges(c.packs), MaxAge: c.maxAge, Now: c.now, AsOf: c.asOf},
 		Parallel: c.flags.parallel, Log: c.log,
 		Done: show.done, Progress: show,

@@ -110,7 +110,7 @@ func testPack(ctx context.Context, f folder) (tested, error) {
 	if err == nil {
 		out.ID, out.Revision = p.ID, p.Revision
 		var results []postern.CaseResult
-		results, err = postern.Selftest(ctx, p, openCase, collect.All())
+		results, err = postern.Selftest(ctx, p, openCase, collect.All(collect.Options{}))
 		for _, r := range results {
 			out.Cases = append(out.Cases, caseJSON{r.File, r.Title, len(r.Faults) == 0, append([]string{}, r.Faults...)})
 		}
