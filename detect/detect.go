@@ -35,7 +35,10 @@ type Options struct {
 }
 
 // Refusal is one rule, file or entry of the operator's own that was left out.
-type Refusal struct{ Rule, File, Why string } // Rule: "sigma", "yara" or "list"
+type Refusal struct {
+	Rule, File, Why string // Rule: "sigma", "yara" or "list"
+	Placeholder     bool   // it would load if its placeholder had values
+}
 
 // String gives the kind and the reason, which names file and line.
 func (r Refusal) String() string {

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -217,7 +218,7 @@ func (e *Engine) refuse(kind, file string, err error) {
 		}
 		return
 	}
-	e.refusals = append(e.refusals, Refusal{Rule: kind, File: file, Why: err.Error()})
+	e.refusals = append(e.refusals, Refusal{Rule: kind, File: file, Why: err.Error(), Placeholder: errors.Is(err, sigma.ErrPlaceholder)})
 }
 
 // gaps says which of the operator's rules are held against nothing.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,7 +39,8 @@ type check struct {
 // checkFlags are the options as they were written.
 type checkFlags struct {
 	only, hosts, packs, latest []string
-	sigma, yara, ioc, define   []string
+	sigma, placeholders        []string
+	yara, ioc, define          []string
 	since, until, asOf, zone   string
 	list, scope, inventory     string
 	maxAge, now                string
@@ -85,6 +87,7 @@ listed as not seen. Only --only drops whole questions.`,
 	fl.BoolVar(&f.partial, "partial", false, "the targets are selections: what is missing was not collected")
 	fl.StringArrayVar(&f.packs, "packs", nil, "`DIR` with a pack or packs of your own; repeatable")
 	fl.StringArrayVar(&f.sigma, "sigma", nil, "`DIR` or file with Sigma rules of your own; repeatable")
+	fl.StringArrayVar(&f.placeholders, strings.TrimPrefix(placeholderOption, "--"), nil, "`FILE` or folder with the values of %placeholders% in your Sigma rules; repeatable")
 	fl.StringArrayVar(&f.yara, "yara", nil, "`DIR` or file with YARA rules of your own; repeatable")
 	fl.StringArrayVar(&f.define, "define", nil, "`NAME=VALUE` of an external variable of your YARA rules; repeatable")
 	fl.StringArrayVar(&f.ioc, "ioc", nil, "`FILE` with addresses, domains, hashes and paths to look for; repeatable")
@@ -132,7 +135,7 @@ func newCheck(cmd *cobra.Command, f checkFlags, args []string) (*check, error) {
 	if c.packs, err = loadPacks(f.packs); err != nil {
 		return nil, &exit{exitFailed, err}
 	}
-	if c.own, err = readOwn(f.sigma, f.yara, f.ioc, f.define); err != nil {
+	if c.own, err = readOwn(f.sigma, f.placeholders, f.yara, f.ioc, f.define); err != nil {
 		return nil, err
 	}
 	c.latest, err = parseLatest(f.latest, c.packs)
@@ -167,7 +170,7 @@ func (c *check) engine() (*detect.Engine, []string, error) {
 	}
 	refused := make([]string, 0, len(refusals))
 	for _, r := range refusals {
-		refused = append(refused, report.Clean(r.String()))
+		refused = append(refused, report.Clean(r.String()+hint(r)))
 	}
 	return engine, refused, nil
 }

@@ -24,7 +24,10 @@ const (
 // readOwn reads what the operator brings beside the packs. A file that can't be
 // read is refused by name like a rule that can't be compiled; a folder without
 // any rule is an error, for it is hardly meant.
-func readOwn(sigmas, yaras, lists, defines []string) (own detect.Own, err error) {
+func readOwn(sigmas, placeholders, yaras, lists, defines []string) (own detect.Own, err error) {
+	if own.Placeholders, err = readPlaceholders(placeholders); err != nil {
+		return own, failed("%s: %w", placeholderOption, err)
+	}
 	if own.Sigma, err = readRules("--sigma", sigmas, []string{".yml", ".yaml"}, &own); err != nil {
 		return own, err
 	}

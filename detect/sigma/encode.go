@@ -113,7 +113,7 @@ func expandText(part piece, values map[string][]string) ([]pattern, error) {
 			continue
 		}
 		name, behind, closed := strings.Cut(behind, "%")
-		if !closed || name == "" || strings.ContainsAny(name, " \t\\/") {
+		if !closed || !isPlaceholder(name) {
 			before, rest = before+plain+"%", rest[len(plain)+1:]
 			continue
 		}
