@@ -120,6 +120,10 @@ func (s *survey) coverLogFolders(out evidence.Sink) {
 // logEndings are those of logs, packed or not.
 var logEndings = []string{".log", ".zip", ".gz", ".bz2", ".xz", ".zst"}
 
+// exportEndings are those of Windows events exported as JSON. In a folder that is
+// no system's their content decides.
+var exportEndings = []string{".json", ".jsonl", ".ndjson"}
+
 // asLog decides whether a file may be a log that somebody asks for; nil: no.
 // Which of them are read is picked when the whole tree has been seen.
 func (s *survey) asLog(e evidence.Entry, base string) *logFile {
@@ -129,7 +133,7 @@ func (s *survey) asLog(e evidence.Entry, base string) *logFile {
 	if matchesAny(s.logNames, base) || s.windowsLog(e.Name, base) {
 		return &logFile{Entry: e, named: true}
 	}
-	plain := matchesAny(s.plain, base)
+	plain := matchesAny(s.plain, base) || s.src.ID.OS == "" && hasAnySuffix(base, exportEndings)
 	if !plain && !hasAnySuffix(base, logEndings) && !strings.Contains(base, ".log.") {
 		return nil
 	}
@@ -194,12 +198,16 @@ func (s *survey) looksLikeLog(l logFile) bool {
 		return true
 	}
 	defer f.Close()
-	head := make([]byte, min(1024, f.Size()))
+	want := int64(1024)
+	if hasAnySuffix(strings.ToLower(l.Name.Base()), exportEndings) {
+		want = eventlog.ExportHead
+	}
+	head := make([]byte, min(want, f.Size()))
 	n, err := f.ReadAt(head, 0)
 	if short(int64(n), int64(len(head)), err) != nil {
 		return true
 	}
-	return eventlog.Sniff(string(l.Name), head[:n], s.want.Logs) != nil
+	return eventlog.Sniff(string(l.Name), head[:n], s.want.Logs) != nil || eventlog.IsExport(head[:n])
 }
 
 // homes adds the folders that the walk found.

@@ -10,6 +10,7 @@ import (
 
 	"postern/detect/sigma"
 	"postern/eventlog/evtx"
+	"postern/eventlog/winjson"
 	"postern/evidence"
 	"postern/pack"
 	"postern/verdict"
@@ -134,6 +135,7 @@ func (e *Engine) askWindows() {
 	if _, known := e.formats[evtx.Format]; !known {
 		e.formats[evtx.Format] = windowsLogs
 		e.interest.Logs = append(e.interest.Logs, windowsLogs)
+		e.formats[winjson.Format] = evidence.LogFormat{ID: winjson.Format, Family: windowsLogs.Family, Layout: windowsLogs.Layout, Parts: windowsLogs.Parts}
 	}
 }
 

@@ -11,8 +11,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"postern/eventlog/evtx"
+	"postern/eventlog/winjson"
 	"postern/evidence"
 	"postern/pack"
 )
@@ -36,7 +38,13 @@ func alertsBy(t testing.TB, e *Engine, name string, find evidence.Prefilter) map
 	defer f.Close()
 	x := e.Begin(windows())
 	lane := x.Lane(evidence.Ref{Collector: "logs", Path: name})
-	if _, err := evtx.Read(context.Background(), f, evtx.Options{Ref: evidence.Ref{Collector: "logs", Path: name}, Prefilter: find}, lane.Events); err != nil {
+	opt := evtx.Options{Ref: evidence.Ref{Collector: "logs", Path: name}, Prefilter: find}
+	if strings.HasSuffix(name, ".json") {
+		_, err = winjson.Read(context.Background(), f, winjson.Options{Options: opt, Zone: time.UTC}, lane.Events)
+	} else {
+		_, err = evtx.Read(context.Background(), f, opt, lane.Events)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := lane.Close(); err != nil {
@@ -82,7 +90,12 @@ func TestRegression(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := alerts(t, e, filepath.Join(corpora, "sigma", cells[4]))[cells[0]]; got >= least {
+		log := filepath.Join(corpora, "sigma", cells[4])
+		all := alerts(t, e, log)
+		if exported := alerts(t, e, strings.TrimSuffix(log, ".evtx")+".json"); !maps.Equal(all, exported) {
+			t.Errorf("%s: the log gives %v, its export %v", log, all, exported)
+		}
+		if got := all[cells[0]]; got >= least {
 			met++
 		} else {
 			t.Errorf("%s: %d matches, want %d: %s", cells[0], got, least, cells[3])

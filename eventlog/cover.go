@@ -41,6 +41,10 @@ func (l *log) cover(got result, sum string) {
 		l.coverWindows(got, sum)
 		return
 	}
+	if got.json != nil {
+		l.coverExport(got, sum)
+		return
+	}
 	if got.format != nil && got.bytes > 0 {
 		row := l.row(got.path, got.format)
 		row.Count, row.Bytes, row.SHA256 = got.events, got.bytes, sum

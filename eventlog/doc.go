@@ -1,10 +1,11 @@
 // Package eventlog reads logs as evidence.Events: lines cut once, by position,
 // streaming, in bounded memory. Windows event logs, which their first bytes
-// tell, it hands to package evtx. Of lines it knows these layouts: "w3c" (W3C
-// Extended Log File Format, WD-logfile-960323, as IIS 6 to 10, FTPSVC, HTTPERR and
-// Windows Firewall write it), "lines" (the line forms a pack states, with
-// continuation lines), and those whose lines are cut by packages of their own:
-// "ncsa", "json" (jsonline), "syslog" and "journal" (syslog).
+// tell, it hands to package evtx, and those exported as JSON to package winjson.
+// Of lines it knows these layouts: "w3c" (W3C Extended Log File Format,
+// WD-logfile-960323, as IIS 6 to 10, FTPSVC, HTTPERR and Windows Firewall write
+// it), "lines" (the line forms a pack states, with continuation lines), and those
+// whose lines are cut by packages of their own: "ncsa", "json" (jsonline),
+// "syslog" and "journal" (syslog).
 //
 // A log may be plain, gzip, zstd, xz, bzip2 or zip (one level), in ASCII, UTF-8,
 // an ANSI code page (bytes kept) or UTF-16 with a byte order mark (decoded). Whatever

@@ -14,6 +14,7 @@ import (
 	"postern/eventlog/jsonline"
 	"postern/eventlog/ncsa"
 	"postern/eventlog/syslog"
+	"postern/eventlog/winjson"
 	"postern/evidence"
 )
 
@@ -182,13 +183,14 @@ type result struct {
 	format *evidence.LogFormat // nil: unknown
 	day    time.Time           // what its name says; see named
 	named  bool
-	hourly bool         // it says an hour, too
-	zone   bool         // local times were read as UTC
-	doubt  string       // what had to be guessed
-	bytes  int64        // of text
-	err    error        // why it ended early
-	lane   error        // what a lane returned
-	win    *evtx.Result // of a Windows event log, which has no tally
+	hourly bool            // it says an hour, too
+	zone   bool            // local times were read as UTC
+	doubt  string          // what had to be guessed
+	bytes  int64           // of text
+	err    error           // why it ended early
+	lane   error           // what a lane returned
+	win    *evtx.Result    // of a Windows event log, which has no tally
+	json   *winjson.Result // of an export of one, which has none either
 }
 
 // read reads one log's text of about size bytes. The first of names is its
@@ -197,6 +199,12 @@ func (l *log) read(ctx context.Context, path string, names []string, text io.Rea
 	text, isWindows := peek(text)
 	if isWindows {
 		return l.windows(ctx, path, text)
+	}
+	if l.in.Format == nil {
+		var export bool
+		if text, export = peekExport(text); export {
+			return l.export(ctx, path, text)
+		}
 	}
 	got := result{path: path}
 	counted := &counter{r: text}

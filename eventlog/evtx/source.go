@@ -217,6 +217,15 @@ func (s source) schema(fields []string) *evidence.Schema {
 	return schema
 }
 
+// SchemaOf is the schema of an event that is not stored as one: of a channel,
+// with an identifier, whose fields, in the names of this package, are given.
+// Kind is the text of its EventType, which some categories hang on. The second
+// result says that such an event tells of a log's having been cleared.
+func SchemaOf(channel []byte, id uint32, kind []byte, fields []string) (schema *evidence.Schema, clears bool) {
+	c := channelOf(channel)
+	return c.source(id, kind).schema(fields), c.clears(id)
+}
+
 // Sources are the log sources that events of Windows may have.
 func Sources() []evidence.LogSource {
 	var all []evidence.LogSource

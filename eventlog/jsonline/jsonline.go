@@ -161,6 +161,13 @@ func (r *Reader) shape() *shape {
 	return s
 }
 
+// Time reads a time of a log, as UTC: a number of seconds, or of smaller parts
+// where it is too large for them, RFC 3339 (zone's where it states no offset,
+// and then it is local), or what access logs write.
+func Time(text []byte, zone *time.Location) (at time.Time, day evidence.Day, local bool) {
+	return stamp(text, zone)
+}
+
 // stamp reads a time: a number of seconds, or of smaller parts where it is too
 // large for them, RFC 3339, or what access logs write.
 func stamp(text []byte, zone *time.Location) (at time.Time, day evidence.Day, local bool) {

@@ -18,6 +18,17 @@ func (o *Object) Each(f func(key, value []byte)) {
 	}
 }
 
+// NewWhole gives an object that leaves nothing out: "" and "-" are values, and
+// headers are keys as any.
+func NewWhole() *Object { return &Object{scanner{whole: true}} }
+
+// Shape is the keys in order, each ended by a NUL, and Values what they have,
+// nil for null; both are of the object in hand, or as far as it could be read.
+func (o *Object) Shape() []byte { return o.keys }
+
+// Values are those of Shape's keys, borrowed until Reset.
+func (o *Object) Values() [][]byte { return o.values }
+
 // Spelled reports whether a value is not the line's own bytes.
 func (o *Object) Spelled() bool { return o.spelt }
 

@@ -20,6 +20,7 @@ type scanner struct {
 	values [][]byte
 	arena  []byte // of values without their escapes
 	spelt  bool   // a value was copied
+	whole  bool   // every key is kept, and values as they stand
 }
 
 // line reads a line that is one object and nothing else.
@@ -34,7 +35,7 @@ func (s *scanner) line(text []byte) bool {
 }
 
 func (s *scanner) space() {
-	for s.at < len(s.text) && (s.text[s.at] == ' ' || s.text[s.at] == '\t' || s.text[s.at] == '\r') {
+	for s.at < len(s.text) && (s.text[s.at] == ' ' || s.text[s.at] == '\t' || s.text[s.at] == '\r' || s.text[s.at] == '\n') {
 		s.at++
 	}
 }
@@ -81,7 +82,7 @@ func (s *scanner) value(prefix int, headers bool, depth int) bool {
 		return false
 	}
 	length := len(s.path)
-	keep := !headers || known(s.path[prefix:])
+	keep := !headers || s.whole || known(s.path[prefix:])
 	switch s.text[s.at] {
 	case '{':
 		if depth == maxDepth {
@@ -117,6 +118,10 @@ func (s *scanner) value(prefix int, headers bool, depth int) bool {
 
 func (s *scanner) keep(value []byte) {
 	s.keys = append(append(s.keys, s.path...), 0)
+	if s.whole && value != nil {
+		s.values = append(s.values, value)
+		return
+	}
 	s.values = append(s.values, cut.Value(value))
 }
 
