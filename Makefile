@@ -5,8 +5,10 @@ LDFLAGS  = -s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 GOBUILD  = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 TARGETS  = windows/amd64 linux/amd64 linux/arm64
 FUZZTIME ?= 30s
+CORPORA ?= ../shared/corpora
+BENCHFLAGS ?=
 
-.PHONY: build test race lint fuzz bench windows reproducible clean
+.PHONY: build test race lint fuzz bench gobench windows reproducible clean
 
 build: ## static binaries for every target in dist/
 	@for t in $(TARGETS); do \
@@ -33,7 +35,15 @@ fuzz: ## every fuzz target for FUZZTIME
 	  done; \
 	done
 
-bench: ## the base line: parse and detect
+bench: bench-web bench-evtx bench-windows ## postern against other tools in PATH, same input: BENCHFLAGS='-mib 64 -runs 1'
+
+bench-%: ## one section: web, evtx, windows, memory, linear; bench/main.go says what each measures
+	@mkdir -p dist/bench
+	@$(GOBUILD) -o dist/bench/postern ./cmd/postern
+	@$(GOBUILD) -o dist/bench/bench ./bench
+	@dist/bench/bench -postern dist/bench/postern -corpora $(CORPORA) $(BENCHFLAGS) $*
+
+gobench: ## the packages' own benchmarks: parse and detect
 	go test -run '^$$' -bench . -benchmem ./...
 
 windows: ## the Windows binary under wine: start, files, registry
