@@ -60,7 +60,7 @@ func TestWebLog(t *testing.T) {
 
 // TestEventLog: what is written of another log's chunks is a sound log.
 func TestEventLog(t *testing.T) {
-	chunks, _, err := chunksIn(filepath.Join("..", "..", "shared", "corpora", "evtx", "mitre"), func(string) bool { return true })
+	chunks, _, err := chunksIn(filepath.Join("..", "..", "shared", "corpora", "evtx", "mitre"), full, func(string) bool { return true })
 	if err != nil {
 		t.Skip("no corpora: ", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -24,16 +25,15 @@ var le = binary.LittleEndian
 
 var errNoLogs = errors.New("no Windows event logs there")
 
-// A chunk is one of another log, and how many records it holds.
+// A chunk is one of another log.
 type chunk struct {
-	file    string
-	at      int64
-	records int64
+	file string
+	at   int64
 }
 
-// chunksIn lists the chunks of the logs below root that hold at least one record;
-// leftOut is how many files sound refuses.
-func chunksIn(root string, sound func(file string) bool) (all []chunk, leftOut int, err error) {
+// chunksIn lists the chunks of the logs below root that hold at least one record
+// and least bytes of records; leftOut is how many files sound refuses.
+func chunksIn(root string, least int, sound func(file string) bool) (all []chunk, leftOut int, err error) {
 	err = filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.EqualFold(filepath.Ext(name), ".evtx") {
 			return err
@@ -47,8 +47,9 @@ func chunksIn(root string, sound func(file string) bool) (all []chunk, leftOut i
 			return err
 		}
 		for at := logHeader; at+chunkSize <= len(text); at += chunkSize {
-			if n := renumber(append([]byte(nil), text[at:at+chunkSize]...), 1); n > 0 {
-				all = append(all, chunk{name, int64(at), n})
+			c := slices.Clone(text[at : at+chunkSize])
+			if n := renumber(c, 1); n > 0 && int(le.Uint32(c[48:])) >= chunkHeader+least {
+				all = append(all, chunk{name, int64(at)})
 			}
 		}
 		return nil

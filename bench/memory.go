@@ -35,7 +35,7 @@ func (b *bench) memory(ctx context.Context) error {
 		}
 		b.bounded(ctx, in, dir)
 	}
-	in, file, err := b.eventLog(b.size, every)
+	in, file, err := b.eventLog(b.size, full, every)
 	if err != nil {
 		fmt.Fprintln(b.out, "not measured:", err)
 		return nil

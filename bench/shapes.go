@@ -130,7 +130,7 @@ func oneLine(dir string, size int64) error {
 		if _, _, err := newIIS(1).write(w, 1000); err != nil {
 			return err
 		}
-		_, err := io.CopyN(w, repeated("2026-01-17 12:00:00 192.0.2.10 GET /a "), size)
+		_, err := io.CopyN(w, &repeated{text: "2026-01-17 12:00:00 192.0.2.10 GET /a "}, size)
 		return err
 	})
 }
@@ -145,7 +145,7 @@ func packed(dir string, size int64) error {
 			return err
 		}
 		line := "2026-01-17 12:00:00 192.0.2.10 GET /interface/root v=1 443 - 240.1.2.3 Mozilla/5.0 - 200 0 0 12\r\n"
-		if _, err := io.CopyN(z, repeated(line), size/int64(len(line))*int64(len(line))); err != nil {
+		if _, err := io.CopyN(z, &repeated{text: line}, size/int64(len(line))*int64(len(line))); err != nil {
 			return err
 		}
 		return z.Close()
@@ -168,15 +168,16 @@ func manyFiles(dir string, size int64) error {
 	return nil
 }
 
-type repeated string
+// repeated is a text over and over.
+type repeated struct {
+	text string
+	at   int
+}
 
-func (s repeated) Read(p []byte) (int, error) {
-	n := 0
-	for len(p)-n >= len(s) {
-		n += copy(p[n:], s)
-	}
-	if n == 0 {
-		return 0, io.ErrShortBuffer
+func (r *repeated) Read(p []byte) (n int, err error) {
+	for n < len(p) {
+		c := copy(p[n:], r.text[r.at:])
+		n, r.at = n+c, (r.at+c)%len(r.text)
 	}
 	return n, nil
 }
