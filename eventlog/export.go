@@ -39,7 +39,7 @@ func (l *log) export(ctx context.Context, path string, text io.Reader) result {
 	lane := l.out.Lane(ref)
 	got := result{path: path, format: &evidence.LogFormat{ID: winjson.Format}}
 	counted := &counter{r: text}
-	opt := winjson.Options{Options: evtx.Options{Ref: ref, Review: l.in.Review, Prefilter: l.in.Prefilter}, Zone: l.in.Zone}
+	opt := winjson.Options{Options: evtx.Options{Ref: ref, Required: l.in.Required, Review: l.in.Review, Prefilter: l.in.Prefilter}, Zone: l.in.Zone}
 	var err error
 	got.json, err = winjson.Read(ctx, newText(counted), opt, lane.Events)
 	if got.bytes, got.err = counted.n, got.json.Err; ctx.Err() != nil {
@@ -55,6 +55,7 @@ func (l *log) coverExport(got result, sum string) {
 	e := got.json
 	row := l.row(got.path, got.format)
 	row.Family = "Windows " + channelsOf(&evtx.Result{Channels: e.Channels}, got.path) + " " + l.in.Folder
+	row.Hosts = e.Hosts
 	if e.Records > 0 || e.Misread == 0 && got.err == nil {
 		read := row
 		read.Count, read.Bytes, read.SHA256 = e.Records, got.bytes, sum
@@ -75,7 +76,7 @@ func (l *log) coverExport(got result, sum string) {
 	gap(e.Unnamed > 0, evidence.Ambiguous, "%d events give their values without names, the first at line %d: rules for fields cannot see them; export the log itself (wevtutil epl)", e.Unnamed, e.UnnamedAt)
 	gap(e.Undated > 0, evidence.Ambiguous, "%d events state no time that reads", e.Undated)
 	gap(e.Local && l.in.Zone == nil, evidence.NoZone, "local times were read as UTC; say where the host stood (--time-zone)")
-	if parts, words := l.clears(&evtx.Result{Clears: e.Clears}); words != "" {
+	if parts, words := clears(e.Clears); words != "" {
 		row.Parts &= parts
 		gap(true, evidence.Hole, "%s", words)
 	}

@@ -21,7 +21,7 @@ func (l *log) windows(ctx context.Context, path string, text io.Reader) result {
 	got := result{path: path, format: &evidence.LogFormat{ID: evtx.Format}}
 	counted := &counter{r: text}
 	var err error
-	got.win, err = evtx.Read(ctx, counted, evtx.Options{Ref: ref, Review: l.in.Review, Prefilter: l.in.Prefilter}, lane.Events)
+	got.win, err = evtx.Read(ctx, counted, evtx.Options{Ref: ref, Required: l.in.Required, Review: l.in.Review, Prefilter: l.in.Prefilter}, lane.Events)
 	if got.bytes, got.err = counted.n, got.win.Err; ctx.Err() != nil {
 		got.err, err = cmp.Or(got.err, ctx.Err()), nil
 	}
@@ -35,6 +35,7 @@ func (l *log) coverWindows(got result, sum string) {
 	w := got.win
 	row := l.row(got.path, got.format)
 	row.Family = "Windows " + channelsOf(w, got.path) + " " + l.in.Folder
+	row.Hosts = w.Hosts
 	gap := func(reason evidence.Reason, parts evidence.Parts, words ...string) {
 		row := row
 		row.Parts, row.Missed = parts, &evidence.Missed{Reason: reason, Detail: strings.Join(words, "; ")}
@@ -53,29 +54,41 @@ func (l *log) coverWindows(got result, sum string) {
 	if n := w.Holes(); n > 0 {
 		gap(evidence.Hole, row.Parts, fmt.Sprintf("%d record numbers are missing, the first after record %d: an export that leaves out, a loss, or somebody removed them", n, w.IDs[0].Last))
 	}
-	if parts, words := l.clears(w); words != "" {
+	if parts, words := clears(w.Clears); words != "" {
 		gap(evidence.Hole, parts&row.Parts, words)
 	}
 }
 
 // clears says which logs were cleared, and what that bears on: nothing, if all
 // of it was before what is asked about.
-func (l *log) clears(w *evtx.Result) (parts evidence.Parts, words string) {
-	const most = 5
-	var all []string
-	for _, c := range w.Clears {
-		if c.Time.IsZero() || !c.Time.Before(l.in.Required.From) {
-			parts = ^evidence.Parts(0)
-		}
-		all = append(all, fmt.Sprintf("%s at %s (record %d)", c.Channel, c.Time.UTC().Format(time.RFC3339), c.Record))
+func clears(c evtx.Clears) (parts evidence.Parts, words string) {
+	told, others := c.Asked, c.Others
+	if told.Count == 0 {
+		told, others = others, told
+	} else {
+		parts = ^evidence.Parts(0)
 	}
-	if len(all) == 0 {
+	if told.Count == 0 {
 		return 0, ""
 	}
-	if len(all) > most {
-		all = append(all[:most:most], fmt.Sprintf("and %d more", len(w.Clears)-most))
+	var all []string
+	for _, c := range told.First {
+		all = append(all, clearing(c))
+	}
+	switch more := told.Count - int64(len(told.First)); {
+	case more == 1:
+		all = append(all, clearing(told.Last))
+	case more > 1:
+		all = append(all, fmt.Sprintf("and %d more, the last %s", more, clearing(told.Last)))
+	}
+	if others.Count > 0 {
+		all = append(all, fmt.Sprintf("and %d outside of what is asked about, the last %s", others.Count, clearing(others.Last)))
 	}
 	return parts, "cleared, and what it held before is gone: " + strings.Join(all, ", ")
+}
+
+func clearing(c evtx.Clear) string {
+	return fmt.Sprintf("%s at %s (record %d)", c.Channel, c.Time.UTC().Format(time.RFC3339), c.Record)
 }
 
 // channelsOf names the channel that a log is of: the one that its records name,

@@ -55,10 +55,30 @@ type Coverage struct {
 	Family string // LogFormat.Family + " " + directory; "" for no family
 	Format string // LogFormat.ID
 	Days   []Day  // ascending; days this file vouches for
+	Hosts  []Host // the computers that its records say they are of, by name; nil: they say nothing
 
 	// Of a log of single hours: for each of Days, the hours it vouches for, bit
 	// 0 for the first of the day, UTC. Nil: whole days.
 	Hours []uint32
+}
+
+// Host is a computer by the name that records of a log have for their own.
+type Host struct {
+	Name     string
+	From, To time.Time // of the records that state a time
+}
+
+// Add notes the time of a record; zero: it states none.
+func (h *Host) Add(at time.Time) {
+	switch {
+	case at.IsZero():
+	case h.From.IsZero():
+		h.From, h.To = at, at
+	case at.Before(h.From):
+		h.From = at
+	case at.After(h.To):
+		h.To = at
+	}
 }
 
 // Day is a calendar day in the log's own zone: days since 1970-01-01.

@@ -225,4 +225,5 @@ func (d *decoder) finish() {
 	d.result.IDs = d.ids
 	d.result.Days = slices.Sorted(maps.Keys(d.days))
 	d.result.Channels = slices.Sorted(maps.Keys(d.channels))
+	d.result.Hosts = d.hosts.List()
 }

@@ -46,6 +46,7 @@ type decoder struct {
 	channel     *channel
 	channelName []byte
 	channels    map[string]struct{}
+	hosts       Hosts
 	cleared     bool // the record in hand says that a log was
 	day         evidence.Day
 	days        map[evidence.Day]struct{}
@@ -128,9 +129,7 @@ func (d *decoder) record(pos, size int) (partly bool, err error) {
 		d.result.Partial++
 	}
 	d.count(id, at)
-	if d.cleared && len(d.result.Clears) < mostDamage {
-		d.result.Clears = append(d.result.Clears, Clear{id, at, d.clearedOf(s, d.spans[r.spans:])})
-	}
+	d.told(s, id, at, d.spans[r.spans:])
 	if !at.IsZero() && !d.opt.Review.Holds(at) {
 		d.arena, d.spans = d.arena[:r.from], d.spans[:r.spans]
 		return err != nil, err
@@ -156,6 +155,14 @@ func (d *decoder) count(id uint64, at time.Time) {
 		d.result.From = at
 	case at.After(d.result.To):
 		d.result.To = at
+	}
+}
+
+// told notes what a record says of its computer, and of a log that was cleared.
+func (d *decoder) told(s *shape, id uint64, at time.Time, values []span) {
+	d.hosts.Add(d.written(values, s.machine), at)
+	if d.cleared {
+		d.result.Clears.Add(Clear{id, at, d.clearedOf(s, values)}, d.opt.Required)
 	}
 }
 

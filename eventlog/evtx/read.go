@@ -41,6 +41,7 @@ func Is(head []byte) bool { return bytes.HasPrefix(head, fileMagic) }
 // Options say how a log is read.
 type Options struct {
 	Ref       evidence.Ref       // collector and path of the events' references
+	Required  evidence.Period    // what is asked about: clearings in it are told from the others
 	Review    evidence.Period    // events outside are counted, not delivered
 	Prefilter evidence.Prefilter // over the events' decoded text; nil: Hits stay unknown
 }
@@ -64,8 +65,9 @@ type Result struct {
 	Days     []evidence.Day
 	IDs      []IDs // runs of record ids, ascending; holes are between them
 	Channels []string
-	Clears   []Clear // the first hundred
-	Err      error   // why reading ended early
+	Hosts    []evidence.Host // the computers that the records name, by name; the first hundred
+	Clears   Clears
+	Err      error // why reading ended early
 }
 
 // Damage is one thing that is wrong with a log.
@@ -79,13 +81,6 @@ type Damage struct {
 
 // IDs is a run of record ids without a hole.
 type IDs struct{ First, Last uint64 }
-
-// Clear is one record of a log's having been cleared (Security 1102, System 104).
-type Clear struct {
-	Record  uint64
-	Time    time.Time
-	Channel string // which one
-}
 
 // Holes tells how many record ids are missing between the first and the last.
 func (r *Result) Holes() (n uint64) {

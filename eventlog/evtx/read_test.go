@@ -157,8 +157,19 @@ func TestResult(t *testing.T) {
 	if !slices.Equal(res.Channels, []string{"Security", "System"}) || len(res.Days) != 1 || res.Days[0] != evidence.DayOf(from) {
 		t.Errorf("channels %q, days %v", res.Channels, res.Days)
 	}
-	if len(res.Clears) != 2 || res.Clears[0].Record != 21 || res.Clears[1].Record != 10 {
-		t.Errorf("clears %v", res.Clears)
+	if len(res.Clears.Asked.First) != 2 || res.Clears.Asked.First[0].Record != 21 || res.Clears.Asked.Last.Record != 10 || res.Clears.Others.Count > 0 {
+		t.Errorf("clears %+v", res.Clears)
+	}
+	if want := []evidence.Host{{Name: "HOST", From: from, To: from.Add(time.Second)}}; !slices.Equal(res.Hosts, want) {
+		t.Errorf("hosts %v", res.Hosts)
+	}
+	var many []func(int) []byte
+	for range 120 {
+		many = append(many, event("System", "104"))
+	}
+	_, res = lines(t, fileOf(chunkOf(1, many...)), Options{Required: evidence.Period{From: from.Add(10 * time.Second)}})
+	if c := res.Clears.Asked; c.Count != 110 || len(c.First) != mostClears || c.First[0].Record != 11 || c.Last.Record != 120 || res.Clears.Others.Count != 10 || res.Clears.Others.Last.Record != 10 {
+		t.Errorf("many clears: %+v", res.Clears)
 	}
 }
 

@@ -27,6 +27,7 @@ type shape struct {
 	time    int // positions of fields; -1: none
 	channel int
 	id      int
+	machine int                         // that a record is of
 	kind    int                         // of EventType
 	cleared int                         // of the channel that an event tells of
 	schemas map[source]*evidence.Schema // by what log source the values make it
@@ -64,6 +65,7 @@ func newShape(plans []*plan) *shape {
 		return -1
 	}
 	s.time, s.channel, s.id = find("System", "TimeCreated"), find("System", "Channel"), find("System", "EventID")
+	s.machine = find("System", "Computer")
 	s.kind, s.cleared = find("EventData", "EventType"), find("UserData", "Channel")
 	return s
 }

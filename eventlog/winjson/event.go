@@ -44,12 +44,17 @@ func (d *reader) take(text []byte) error {
 	m := d.schema(s, schemaKey{string(channel), uint32(id), string(head(s.text(values, s.kind), 64))}, fields, own)
 	record, _ := number(s.text(values, s.record))
 	d.note(channel, at)
-	if m.clears && len(d.result.Clears) < maxClears {
+	if host := m.schema.Roles[evidence.RoleHost]; host >= 0 {
+		if s := d.spans[r.spans+int(host)]; s.from >= 0 {
+			d.hosts.Add(d.arena[s.from:s.to], at)
+		}
+	}
+	if m.clears {
 		of := s.text(values, s.cleared)
 		if of == nil {
 			of = channel
 		}
-		d.result.Clears = append(d.result.Clears, evtx.Clear{Record: record, Time: at, Channel: string(of)})
+		d.result.Clears.Add(evtx.Clear{Record: record, Time: at, Channel: string(of)}, d.opt.Required)
 	}
 	if !at.IsZero() && !d.opt.Review.Holds(at) {
 		d.arena, d.spans = d.arena[:r.from], d.spans[:r.spans]
@@ -109,7 +114,7 @@ func head(b []byte, n int) []byte { return b[:min(len(b), n)] }
 // note counts an event and its channel.
 func (d *reader) note(channel []byte, at time.Time) {
 	d.count(at)
-	if _, known := d.channels[string(channel)]; !known && len(channel) > 0 && len(d.channels) < maxClears {
+	if _, known := d.channels[string(channel)]; !known && len(channel) > 0 && len(d.channels) < maxChannels {
 		d.channels[string(channel)] = struct{}{}
 	}
 }

@@ -20,9 +20,9 @@ import (
 const Format = "windows.json"
 
 const (
-	blockSize = 256 << 10
-	maxObject = 1 << 20 // bytes
-	maxClears = 100
+	blockSize   = 256 << 10
+	maxObject   = 1 << 20 // bytes
+	maxChannels = 100
 )
 
 // Options say how an export is read.
@@ -44,9 +44,10 @@ type Result struct {
 
 	From, To time.Time
 	Days     []evidence.Day
-	Channels []string     // the first hundred
-	Clears   []evtx.Clear // the first hundred
-	Err      error        // why reading ended early
+	Channels []string        // the first hundred
+	Hosts    []evidence.Host // the computers that the events name; the first hundred
+	Clears   evtx.Clears
+	Err      error // why reading ended early
 }
 
 // Read reads an export, which is UTF-8, and hands its events to emit, in batches
@@ -110,6 +111,7 @@ type reader struct {
 
 	shapes   map[string]*shape
 	channels map[string]struct{}
+	hosts    evtx.Hosts
 	days     map[evidence.Day]struct{}
 	day      evidence.Day
 
@@ -228,6 +230,7 @@ func extent(b []byte) (n int, is state) {
 func (d *reader) finish() {
 	d.result.Days = slices.Sorted(maps.Keys(d.days))
 	d.result.Channels = slices.Sorted(maps.Keys(d.channels))
+	d.result.Hosts = d.hosts.List()
 }
 
 // count notes an event that was read.
