@@ -77,6 +77,7 @@ var over = map[string]string{
 	"detect/sigma lines": "one specification whole: rules, modifiers, correlations, filters; they share its reader and its conditions",
 	"pack lines":         "one strict loader for every file of a pack: nine kinds, each a page of fields and checks",
 	"detect lines":       "one engine: six kinds of rules compiled and held in one pass; what a build means (build.go, fix.go, installation.go) moves out when a second scheme joins it",
+	"pack/pack.go Pack":  "all that a pack says, a field for each part of it",
 	"target/tree lines":  "every way files are stored (disk, zip, tar, 7z, memory) behind one store",
 	"collect lines":      "one walk serves every collector; reading programs (program.go) moves out when a second format joins it",
 }

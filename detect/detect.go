@@ -50,11 +50,11 @@ func (r Refusal) String() string {
 
 // Engine is compiled packs. Safe for concurrent use by several examinations.
 type Engine struct {
-	opt      Options
-	packs    []*pack.Pack
-	latest   map[string]version.Version // by pack id: the newest build anyone named
-	starts   []*start
-	formats  map[string]evidence.LogFormat // by LogFormat.ID
+	opt    Options
+	packs  []*pack.Pack
+	latest map[string]version.Version // by pack id: the newest build anyone named
+	starts []*start
+	logSources
 	literals *literals
 	interest evidence.Interest
 	places   []*evidence.Place // whose copies interest.Places are, in its order: two packs may call theirs alike
@@ -71,6 +71,12 @@ type Engine struct {
 	ids          map[string]bool // of all rules but YARA's
 	content      contentRules
 	ownRules
+}
+
+// logSources are the logs that rules are for.
+type logSources struct {
+	formats map[string]evidence.LogFormat // by LogFormat.ID
+	windows []wanted
 }
 
 // programs are the programs of the schemas seen so far.
@@ -91,7 +97,7 @@ type check struct {
 // own that were left out, each with its file and reason.
 func Compile(packs []*pack.Pack, opt Options) (*Engine, []Refusal, error) {
 	e := &Engine{
-		opt: opt, packs: packs, latest: map[string]version.Version{}, formats: map[string]evidence.LogFormat{}, literals: newLiterals(),
+		opt: opt, packs: packs, latest: map[string]version.Version{}, logSources: logSources{formats: map[string]evidence.LogFormat{}}, literals: newLiterals(),
 		hashes: map[string][]*rule{}, listed: map[string][]*rule{}, content: contentRules{rules: map[*yara.Rule]*contentRule{}, scanned: map[*evidence.Place]bool{}},
 		ids: map[string]bool{},
 	}
@@ -263,7 +269,10 @@ func (e *Engine) Interest() *evidence.Interest { return &e.interest }
 
 // Begin starts holding one source's evidence against the packs.
 func (e *Engine) Begin(src *evidence.Source) *Examination {
-	x := &Examination{engine: e, os: src.ID.OS, starts: map[*pack.Pack]startTimes{}, blind: map[string]bool{}}
+	x := &Examination{
+		engine: e, os: src.ID.OS, files: src.Files != nil, partial: src.Partial, starts: map[*pack.Pack]startTimes{}, blind: map[string]bool{},
+		vouched: make([]bool, len(e.windows)), services: map[string]bool{},
+	}
 	if src.Files != nil {
 		x.cover = e.gaps()
 	}

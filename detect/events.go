@@ -43,6 +43,7 @@ func (e *Engine) addSigma(p *pack.Pack) error {
 			faults = append(faults, placed(f, err))
 		}
 	}
+	faults = append(faults, e.idleWindows(p)...)
 	for c, err := range e.bind(correlations) {
 		faults = append(faults, &pack.Fault{File: c.File, Line: c.Line, Column: 1, Err: fmt.Errorf("correlation %q: %w", c.rule.ID, err)})
 	}
@@ -179,20 +180,18 @@ func (c *correlated) buildsOn(o *correlated) bool {
 }
 
 // known refuses a rule of a pack whose log source is no log of it, or one of
-// whose fields none of those logs has. The event logs of Windows are every
-// pack's; which fields their records have, their providers say.
+// whose fields none of those logs has.
 func (e *Engine) known(p *pack.Pack, f *pack.SigmaFile, s *sigma.Rule) error {
-	if ofWindows(s) {
-		e.askWindows()
-		return nil
-	}
 	var logs []evidence.LogFormat
 	for _, f := range p.Logs {
 		if meets(s.Source, &f) {
 			logs = append(logs, f)
 		}
 	}
-	if len(logs) == 0 {
+	switch {
+	case len(logs) == 0 && ofWindows(s):
+		return e.knownWindows(p, f, s)
+	case len(logs) == 0:
 		return fmt.Errorf("rule %q: its log source is none of the pack's logs", s.ID)
 	}
 	for _, field := range s.Fields() {
@@ -211,7 +210,7 @@ func (c *correlated) groups(p *pack.Pack) (faults []error) {
 		for _, field := range slices.Concat(u.group, u.value) {
 			if !slices.ContainsFunc(p.Logs, func(f evidence.LogFormat) bool {
 				return meets(u.of.event.Source, &f) && hasField(&f, field)
-			}) {
+			}) && !windowsField(p, u.of.event.Source, field) {
 				faults = append(faults, &pack.Fault{File: c.File, Line: c.Line, Column: 1, Err: fmt.Errorf("correlation %q: no log of rule %q has a field %q", c.rule.ID, u.as, field)})
 			}
 		}

@@ -13,8 +13,10 @@ import (
 // Examination is the evidence.Sink of one source. Its methods are safe for
 // concurrent use; Result is called once, after every lane was closed.
 type Examination struct {
-	engine *Engine
-	os     evidence.OS
+	engine  *Engine
+	os      evidence.OS
+	files   bool
+	partial bool
 
 	mu       sync.Mutex
 	tally    tally
@@ -24,11 +26,13 @@ type Examination struct {
 	cover    []evidence.Coverage
 	blind    map[string]bool // gaps for lacking columns, said once per file
 	ownBlind []string        // columns that the operator's own rules lack in a log
+	vouched  []bool          // of Engine.windows: an event was of it
+	services map[string]bool // of event logs of Windows that were read
 }
 
 // Lane opens a lane. See evidence.Sink.
 func (x *Examination) Lane(ref evidence.Ref) evidence.Lane {
-	return &lane{x: x, ref: ref, starts: starts{}, programs: map[*evidence.Schema]*program{}}
+	return &lane{x: x, ref: ref, starts: starts{}, programs: map[*evidence.Schema]*program{}, vouched: map[*program]bool{}}
 }
 
 // Cover takes a coverage row. See evidence.Sink.
@@ -56,6 +60,7 @@ type lane struct {
 	schema   *evidence.Schema // of the program
 	program  *program
 	programs map[*evidence.Schema]*program // of the file's schemas, which may take turns
+	vouched  map[*program]bool             // for what they vouch, noted
 	scratch  []int
 }
 
@@ -69,10 +74,14 @@ func (l *lane) Events(batch *evidence.EventBatch) error {
 			l.programs[batch.Schema] = p
 			l.x.sayBlind(l.ref.Path, p.blind)
 			l.x.noteBlind(p.ownBlind)
+			l.x.noteServices(batch.Schema)
 		}
 		l.schema, l.program = batch.Schema, p
 	}
 	p := l.program
+	if len(p.vouches) > 0 {
+		l.vouch(p, batch)
+	}
 	for i := range batch.Events {
 		event := &batch.Events[i]
 		p.match(e.literals, event, &l.scratch, func(s sighting, by []stepper) {

@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"postern/detect/sigma"
-	"postern/eventlog/evtx"
-	"postern/eventlog/winjson"
 	"postern/evidence"
 	"postern/pack"
 	"postern/verdict"
@@ -63,9 +61,10 @@ func (e *Engine) addOwnSigma(own *Own) {
 			e.refuse("sigma", s.File, fmt.Errorf("%s:%d: %w", s.File, s.Line, err))
 		case !e.read(s):
 			e.unread = append(e.unread, r)
-		case ofWindows(s): // whose fields only the logs tell
-			if s.Source.Product != "" {
-				e.askWindows()
+		case ofWindows(s):
+			e.wantOwn(s)
+			if !e.answered(s) && !e.answeredByWindows(s) {
+				e.fieldless = append(e.fieldless, r)
 			}
 		case !e.answered(s):
 			e.fieldless = append(e.fieldless, r)
@@ -123,28 +122,6 @@ func (e *Engine) read(s *sigma.Rule) bool {
 		}
 	}
 	return ofWindows(s)
-}
-
-// windowsLogs are the event logs of Windows, which are read wherever they are
-// met; asked for, their folder must have been collected.
-var windowsLogs = evidence.LogFormat{
-	ID: evtx.Format, Family: "Windows", Layout: "evtx", Folders: []string{`C:\Windows\System32\winevt\Logs`}, Parts: evidence.CompromisedThen,
-}
-
-func (e *Engine) askWindows() {
-	if _, known := e.formats[evtx.Format]; !known {
-		e.formats[evtx.Format] = windowsLogs
-		e.interest.Logs = append(e.interest.Logs, windowsLogs)
-		e.formats[winjson.Format] = evidence.LogFormat{ID: winjson.Format, Family: windowsLogs.Family, Layout: windowsLogs.Layout, Parts: windowsLogs.Parts}
-	}
-}
-
-// windowsSources are what rules call those logs.
-var windowsSources = evtx.Sources()
-
-// ofWindows reports whether a rule is for events of Windows.
-func ofWindows(s *sigma.Rule) bool {
-	return slices.ContainsFunc(windowsSources, func(f evidence.LogSource) bool { return s.Source.Fits(sourceOf(f)) })
 }
 
 // mostPeerLiterals is up to how many peers of a list the prefilter looks for.

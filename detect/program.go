@@ -29,6 +29,7 @@ type program struct {
 	began    int      // position of whether we began it, -1: we always did
 	blind    []string // what rules need and logs of this format have, and this schema lacks
 	ownBlind []string // what the operator's do
+	vouches  []int    // of Engine.windows: what events of the schema are of
 }
 
 // outboundLogs are the log source categories (Sigma taxonomy) whose records
@@ -65,6 +66,7 @@ func (e *Engine) compile(s *evidence.Schema) *program {
 	fit := map[*sigma.Rule]*rule{}
 	var wanted []*sigma.Rule
 	cols := columns{e.sourced(s)}
+	p.vouches = e.vouches(cols.Schema)
 	for _, r := range e.events {
 		if cols.Source == (evidence.LogSource{}) || fitsAny(r.event.Source, cols.Schema) {
 			wanted = append(wanted, r.event.Rule)
@@ -81,7 +83,10 @@ func (e *Engine) compile(s *evidence.Schema) *program {
 		format := e.formats[s.Format]
 		switch left := fit[r]; {
 		case left == nil:
-		case format.Layout == "evtx" && r.Source.Category != "" && !left.own: // older systems record less of the same event
+		case format.Layout == "evtx" && r.Source.Category == "": // one of many kinds of event, and the rule is about another
+		case format.Layout == "evtx" && left.own: // older systems record less of the same event
+			p.ownBlind = append(p.ownBlind, slices.DeleteFunc(cols.lacking(r), func(field string) bool { return !knownField(s, field) })...)
+		case format.Layout == "evtx":
 			p.blind = append(p.blind, cols.lacking(r)...)
 		case !chosen(format.Layout, s):
 		case left.own:

@@ -29,10 +29,11 @@ func (x *Examination) Result(asOf time.Time) Result {
 	r := Result{Findings: append(x.fold(installs, asOf), x.correlate(installs)...)}
 	cover := slices.Clone(x.cover)
 	cover = append(cover, x.steps.gaps()...)
+	cover = append(cover, x.unseen()...)
 	if x.ownBlind != nil {
 		slices.Sort(x.ownBlind)
 		cover = append(cover, evidence.Gap(evidence.CoverLog, ownSigma, evidence.CompromisedThen, evidence.LowLevel,
-			"logs without a column for "+strings.Join(x.ownBlind, ", ")+": rules that need it were not held against them"))
+			"logs without a column for "+named(x.ownBlind)+": rules that need it were not held against them"))
 	}
 	for i := range installs {
 		j := &installs[i]

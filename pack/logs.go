@@ -26,6 +26,20 @@ func (l *loader) logs(s *specLogs) {
 		f.unique(seen, s.Logs[i].ID)
 		l.pack.Logs = append(l.pack.Logs, f.log(&s.Logs[i]))
 	}
+	l.eventLogs(s)
+}
+
+// eventLogs are the log sources of Windows that the pack's rules are for.
+func (l *loader) eventLogs(s *specLogs) {
+	f := l.file("logs.yaml")
+	for i := range s.Windows {
+		w := &s.Windows[i]
+		source := evidence.LogSource{Product: "windows", Category: strings.ToLower(w.Category.Value), Service: strings.ToLower(w.Service.Value)}
+		if slices.ContainsFunc(l.pack.Windows, func(o EventLog) bool { return o.Source == source }) {
+			f.Fail(w.At, ErrDuplicate, "category %q and service %q of windows twice", source.Category, source.Service)
+		}
+		l.pack.Windows = append(l.pack.Windows, EventLog{source, w.Need, strs(w.Fields), f.Name, w.At.Line, w.At.Column})
+	}
 }
 
 func (f *file) log(s *specLog) evidence.LogFormat {

@@ -26,6 +26,7 @@ type Pack struct {
 	Starts          *regexp.Regexp  // log message that says the product started, over RoleMessage
 	Vulnerabilities []Vulnerability // KEV entries first, then by publication, newest first
 	Logs            []evidence.LogFormat
+	Windows         []EventLog
 	Places          []evidence.Place
 	Indicators      []Indicator
 	Sigma           []SigmaFile

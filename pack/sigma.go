@@ -33,6 +33,18 @@ type Outcome struct {
 	Line, Column int    // of the condition
 }
 
+// EventLog is a log source of Windows' event logs that rules of the pack are for.
+type EventLog struct {
+	Source       evidence.LogSource // its product is windows
+	Need         bool               // without events of it the past is not seen
+	Fields       []string           // of its events, beside those known here
+	File         string
+	Line, Column int
+}
+
+// Fault is a fault of the entry as a whole.
+func (l *EventLog) Fault(err error) *Fault { return fault(l.File, l.Line, l.Column, err) }
+
 // TextFile is a file of the pack for an engine to read.
 type TextFile struct {
 	File string

@@ -105,7 +105,16 @@ type specBuild struct {
 
 // specLogs is logs.yaml.
 type specLogs struct {
-	Logs []specLog `yaml:"logs" need:"yes"`
+	Logs    []specLog    `yaml:"logs" need:"yes"`
+	Windows []specEvents `yaml:"windows"`
+}
+
+type specEvents struct {
+	here
+	Category text   `yaml:"category"`
+	Service  text   `yaml:"service"`
+	Need     bool   `yaml:"need"`
+	Fields   []text `yaml:"fields"`
 }
 
 type specLog struct {
