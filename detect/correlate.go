@@ -2,6 +2,7 @@ package detect
 
 import (
 	"slices"
+	"strings"
 
 	"postern/detect/sigma"
 	"postern/evidence"
@@ -20,14 +21,28 @@ type sequence struct {
 	steps []sighted
 }
 
+// labelShared is the note on sequences whose steps only a proxy's address ties.
+const labelShared = "the address is a proxy's: it may be several people"
+
+// shared reports whether one of the values that a sequence is grouped by is an
+// address that many people have.
+func (s *sequence) shared(hiding map[string]bool) bool {
+	return slices.ContainsFunc(strings.Split(s.group, "\x00"), func(value string) bool { return hiding[value] })
+}
+
 // correlate tells the sequences that the kept sightings add up to. What fell on
 // a build proven fixed was refused, whatever the answer: it is no step.
 func (x *Examination) correlate(installs []judged) []verdict.Finding {
 	known := map[*correlated][]sequence{}
+	hiding := verdict.Hiding(x.cover)
 	var all []verdict.Finding
 	for _, c := range x.engine.correlations {
 		if found := x.sequences(c, installs, known); len(found) > 0 {
-			all = append(all, c.finding(found, x.engine.limit()))
+			f := c.finding(found, x.engine.limit())
+			if !slices.ContainsFunc(found, func(s sequence) bool { return !s.shared(hiding) }) {
+				f.Label = note(f.Label, labelShared)
+			}
+			all = append(all, f)
 		}
 	}
 	return all

@@ -11,6 +11,7 @@ package detect
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -31,6 +32,7 @@ type Options struct {
 	LatestBuild map[string]string // pack id to the newest build the operator knows of
 	UserAgent   string            // what probes say they are
 	AllRefs     bool              // keep every reference instead of the first twenty
+	Proxies     []netip.Prefix    // peers whose word on their clients is believed
 	Own         Own               // rules and lists of the operator's own
 }
 
@@ -101,7 +103,7 @@ func Compile(packs []*pack.Pack, opt Options) (*Engine, []Refusal, error) {
 		hashes: map[string][]*rule{}, listed: map[string][]*rule{}, content: contentRules{rules: map[*yara.Rule]*contentRule{}, scanned: map[*evidence.Place]bool{}},
 		ids: map[string]bool{},
 	}
-	e.interest = evidence.Interest{Parts: opt.Parts, UserAgent: opt.UserAgent}
+	e.interest = evidence.Interest{Parts: opt.Parts, UserAgent: opt.UserAgent, Proxies: opt.Proxies}
 	var faults []error
 	for i, p := range packs {
 		if slices.ContainsFunc(packs[:i], func(o *pack.Pack) bool { return o.ID == p.ID || o.Product.ID == p.Product.ID && p.Product.ID != "" }) {
@@ -277,6 +279,11 @@ func (e *Engine) Begin(src *evidence.Source) *Examination {
 		x.cover = e.gaps()
 	}
 	return x
+}
+
+// byAddress reports whether anything is concluded from clients' addresses.
+func (e *Engine) byAddress() bool {
+	return len(e.peers.rules) > 0 || slices.ContainsFunc(e.correlations, (*correlated).byAddress)
 }
 
 // limit is how many references a finding keeps.

@@ -152,11 +152,14 @@ func (p *peerRules) match(l *literals, in *program, e *evidence.Event, found fun
 
 // named reports whether an event names a peer of any rule.
 func (p *peerRules) named(e *evidence.Event) bool {
-	for _, value := range e.Values {
-		for host := range hostsIn(value) {
-			if _, held := p.known.find(host); held {
-				return true
-			}
+	return slices.ContainsFunc(e.Values, p.holds) || p.holds(e.Peer)
+}
+
+// holds reports whether a value names a peer of any rule.
+func (p *peerRules) holds(value []byte) bool {
+	for host := range hostsIn(value) {
+		if _, held := p.known.find(host); held {
+			return true
 		}
 	}
 	return false

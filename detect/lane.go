@@ -39,6 +39,9 @@ func (x *Examination) Lane(ref evidence.Ref) evidence.Lane {
 func (x *Examination) Cover(c evidence.Coverage) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if !x.engine.byAddress() {
+		c.Peers = nil // whoever they were, nothing follows from it
+	}
 	x.cover = append(x.cover, c)
 }
 

@@ -92,6 +92,10 @@ func TestOwnLists(t *testing.T) {
 	proxy.Source.Category = "proxy"
 	proxy.Roles[evidence.RoleAddress], proxy.Roles[evidence.RolePath] = 0, 1
 	feed(t, x, prefiltered(find, row(proxy, 7, noon, "192.0.2.1", "https://a.evil.example/x")))
+	through := row(webSchema(), 8, noon, "GET", "/", "-", "192.0.2.9", "x", "200") // the proxy is the one listed, not its client
+	through.Peer = []byte("203.0.113.201")
+	through.Raw = append(append(through.Raw, ' '), through.Peer...)
+	feed(t, x, prefiltered(find, through))
 	file := func(path, sum string) {
 		o := &evidence.Observation{Kind: evidence.ObserveFile, Values: []string{path, "SHA256=" + sum, "1"}, Ref: evidence.Ref{Path: path}}
 		if err := observe(t, x, o); err != nil {
@@ -103,6 +107,9 @@ func TestOwnLists(t *testing.T) {
 	got := map[string]verdict.Class{}
 	for _, f := range x.Result(now).Findings {
 		got[f.Rule+" "+f.Label] = f.Class
+		if f.Label == "203.0.113.128/25" && f.Count != 2 {
+			t.Errorf("%s: %d, want the client and the proxy", f.Label, f.Count)
+		}
 	}
 	want := map[string]verdict.Class{
 		"bad.txt:peers 198.51.100.99": verdict.Attempt, "bad.txt:peers 203.0.113.128/25": verdict.Attempt, "bad.txt:peers .evil.example": verdict.Success,

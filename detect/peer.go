@@ -24,7 +24,7 @@ type mentions struct {
 }
 
 // mentioned reads the hosts off an event. In a log of what comes in, the
-// address came to us and all else is only named; in a log of what goes out,
+// address came to us, and so did the proxy that spoke for it; all else is only named; in a log of what goes out,
 // the address is ours and the hosts in its other values were contacted, or contacted
 // us where the record says that it was not us who began.
 func (p *program) mentioned(e *evidence.Event) *mentions {
@@ -33,7 +33,7 @@ func (p *program) mentioned(e *evidence.Event) *mentions {
 	for i, value := range e.Values {
 		switch {
 		case i == p.address:
-			m.from = slices.Collect(hostsIn(value))
+			m.from = slices.AppendSeq(slices.Collect(hostsIn(value)), hostsIn(e.Peer))
 		case p.outbound && cameIn:
 			m.from = slices.AppendSeq(m.from, hostsIn(value))
 		case p.outbound:

@@ -37,6 +37,16 @@ type use struct {
 	value []string // fields whose different values are counted
 }
 
+// byAddress reports whether a correlation tells clients apart by their address.
+func (c *correlated) byAddress() bool {
+	return slices.ContainsFunc(c.base, func(u use) bool {
+		return slices.ContainsFunc(slices.Concat(u.group, u.value), func(field string) bool {
+			role, known := webRoles[strings.ToLower(field)]
+			return known && role == evidence.RoleAddress
+		})
+	})
+}
+
 // stepper is a use bound to a schema.
 type stepper struct {
 	*use

@@ -50,6 +50,7 @@ func (l *log) cover(got result, sum string) {
 		row.Count, row.Bytes, row.SHA256 = got.events, got.bytes, sum
 		row.From, row.To = got.from, got.to
 		row.Days, row.Hours = got.vouched()
+		row.Peers = got.peers.Told()
 		if got.serves != nil {
 			row.Family = "" // of other sites, as far as it tells
 		}

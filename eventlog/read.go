@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"time"
 
 	"github.com/klauspost/compress/zip"
@@ -29,6 +30,7 @@ type Input struct {
 	Review    evidence.Period     // events outside are counted, not delivered; an event without a time is delivered
 	Required  evidence.Period     // what is asked about; a log cleared before is no gap
 	Prefilter evidence.Prefilter  // nil: Hits stay unknown
+	Proxies   []netip.Prefix      // peers whose word on their clients is believed, beside those that are evident
 	Collector string              // for refs
 	Folder    string              // what the log's family is keyed by
 }
@@ -224,7 +226,7 @@ func (l *log) read(ctx context.Context, path string, names []string, text io.Rea
 	}
 	got.day, got.named, got.hourly = nameDay(got.format, names...)
 
-	r := newRows(l.out.Lane(evidence.Ref{Collector: l.in.Collector, Path: path}), l.in.Review, l.in.Prefilter,
+	r := newRows(l.out.Lane(evidence.Ref{Collector: l.in.Collector, Path: path}), l.in.Review, l.in.Prefilter, l.in.Proxies,
 		evidence.Ref{Collector: l.in.Collector, Path: path})
 	r.low, r.serves = got.format.Low, got.format.Serves
 	b.binary = got.format.Layout == "journal"
@@ -291,7 +293,9 @@ func (l *log) parser(got *result, r *rows, head []byte) parser {
 	case "json":
 		return newSingle(r, jsonline.New(got.format, zone))
 	case "ncsa":
-		return newSingle(r, ncsa.New(got.format, zone))
+		access := ncsa.New(got.format, zone)
+		access.Learn(head)
+		return newSingle(r, access)
 	}
 	return newForms(r, got.format, cal)
 }

@@ -66,7 +66,7 @@ func (s *sink) Events(b *evidence.EventBatch) error {
 				k.fields[name] = string(e.Values[i])
 			}
 		}
-		k.Raw = bytes.Clone(e.Raw)
+		k.Raw, k.Peer = bytes.Clone(e.Raw), bytes.Clone(e.Peer)
 		k.Hits.IDs = append([]uint32(nil), e.Hits.IDs...)
 		s.events = append(s.events, k)
 	}

@@ -3,10 +3,12 @@ package eventlog
 import (
 	"bytes"
 	"cmp"
+	"net/netip"
 	"regexp"
 	"slices"
 	"time"
 
+	"postern/eventlog/peers"
 	"postern/evidence"
 )
 
@@ -27,10 +29,11 @@ type tally struct {
 	extraAt   int64
 	long      int64 // lines whose rest was skipped
 	longAt    int64
-	nulAt     int64 // first line with NULs
-	undated   int64 // events without a day
-	back      int64 // events more than maxBack before one that stands above them
-	cut       bool  // the last line was cut
+	nulAt     int64       // first line with NULs
+	undated   int64       // events without a day
+	back      int64       // events more than maxBack before one that stands above them
+	cut       bool        // the last line was cut
+	peers     peers.Count // who spoke to the server
 
 	from, to time.Time
 	days     map[evidence.Day]struct{}
@@ -119,6 +122,7 @@ type hit struct {
 type rows struct {
 	tally
 	lane      evidence.Lane
+	clients   *peers.Settler
 	review    evidence.Period
 	prefilter evidence.Prefilter
 	ref       evidence.Ref
@@ -135,8 +139,8 @@ type rows struct {
 	nuls   bool // the block in hand has some
 }
 
-func newRows(lane evidence.Lane, review evidence.Period, prefilter evidence.Prefilter, ref evidence.Ref) *rows {
-	r := &rows{lane: lane, review: review, prefilter: prefilter, ref: ref, line: 1}
+func newRows(lane evidence.Lane, review evidence.Period, prefilter evidence.Prefilter, proxies []netip.Prefix, ref evidence.Ref) *rows {
+	r := &rows{lane: lane, review: review, prefilter: prefilter, clients: peers.New(proxies), ref: ref, line: 1}
 	r.ref.Unit = evidence.Line
 	r.onHit = func(id uint32, off int) { r.hits = append(r.hits, hit{off, id}) }
 	return r
@@ -196,11 +200,12 @@ func (r *rows) add(w row) {
 	if r.serves != nil && w.delivers(r.serves) {
 		r.serves = nil
 	}
+	peer := r.clients.Settle(w.schema, w.values, &r.peers)
 	if !w.at.IsZero() && !r.review.Holds(w.at) {
 		return
 	}
 	r.values = r.values[:len(r.values)+len(w.values)]
-	e := evidence.Event{Schema: w.schema, Values: w.values, Time: w.at, Ref: r.ref, Raw: w.raw}
+	e := evidence.Event{Schema: w.schema, Values: w.values, Peer: peer, Time: w.at, Ref: r.ref, Raw: w.raw}
 	e.Ref.At = w.line
 	if r.prefilter != nil {
 		e.Hits.IDs = r.hitsIn(w.off, w.off+len(w.raw))

@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"time"
 
@@ -128,6 +129,15 @@ var w3cRoles = [evidence.NumRoles][]string{
 	evidence.RoleHost:    {"s-computername", "s-ip"},
 }
 
+// w3cForwarded are what operators call the column of a header that says whom a
+// request was made for, alone or as cs(...) (IIS, "Custom Fields in a Log File for
+// a Site"; Advanced Logging). Those that every proxy adds to go first: of one
+// that a proxy merely passes on a client is the author.
+var w3cForwarded = []string{
+	"X-Forwarded-For", "XForwardedFor", "X_Forwarded_For", "XFF", "Forwarded-For", "Forwarded", "OriginalIP", "X-Original-For", "X-Real-IP", "X-Client-IP",
+	"X-Cluster-Client-IP", "True-Client-IP", "CF-Connecting-IP", "ClientIP", "Client-IP", "RealIP",
+}
+
 func w3cSchema(format *evidence.LogFormat, names []string) *evidence.Schema {
 	schema := evidence.NewSchema(format.ID, names...)
 	schema.Source = format.Source
@@ -139,6 +149,12 @@ func w3cSchema(format *evidence.LogFormat, names []string) *evidence.Schema {
 			if i := schema.Index(c); i >= 0 && schema.Roles[role] < 0 {
 				schema.Roles[role] = int8(i)
 			}
+		}
+	}
+	for _, name := range w3cForwarded {
+		if i := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, name) || strings.EqualFold(n, "cs("+name+")") }); i >= 0 {
+			schema.Roles[evidence.RoleForwarded] = int8(i)
+			break
 		}
 	}
 	if i := schema.Index("src-ip"); i >= 0 && schema.Roles[evidence.RoleAddress] < 0 { // Windows Firewall: who sent the packet, SEND and RECEIVE alike

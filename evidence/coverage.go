@@ -60,6 +60,8 @@ type Coverage struct {
 	// Of a log of single hours: for each of Days, the hours it vouches for, bit
 	// 0 for the first of the day, UTC. Nil: whole days.
 	Hours []uint32
+
+	Peers *Peers // of a web server's log, or where the operator names proxies: who spoke to it; nil: nobody counted
 }
 
 // Host is a computer by the name that records of a log have for their own.
@@ -136,6 +138,7 @@ const (
 	Ambiguous    Reason = "ambiguous"        // duplicates, readings that disagree
 	Unanswered   Reason = "no answer"        // the network did not answer
 	OutOfScope   Reason = "out of scope"     // the operator did not name it
+	Proxied      Reason = "behind a proxy"   // proxies speak for clients that the log does not name
 	NoBuild      Reason = "build not stated" // the product, without its build
 )
 

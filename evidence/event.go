@@ -6,7 +6,8 @@ import "time"
 // it.
 type Role uint8
 
-// The roles. Address is the client's, as the log states it.
+// The roles. Address is the client's: who spoke to the server, or whom a proxy
+// spoke for where that is believed (see Event.Peer).
 const (
 	RoleAddress Role = iota
 	RoleAccount
@@ -15,8 +16,9 @@ const (
 	RolePath
 	RoleQuery
 	RoleStatus
-	RoleHost    // the examined host's own name or address, as the log states it
-	RoleMessage // free text
+	RoleHost      // the examined host's own name or address, as the log states it
+	RoleMessage   // free text
+	RoleForwarded // whom the request was made for, as its own header says: anybody can write one
 	NumRoles
 )
 
@@ -69,6 +71,7 @@ func (s *Schema) Index(field string) int {
 type Event struct {
 	*Schema
 	Values [][]byte
+	Peer   []byte    // the proxy that spoke for the client in RoleAddress; nil: nobody did
 	Time   time.Time // UTC; zero: this record states none
 	Ref    Ref       // its Text is filled by Text when a finding needs it
 	Raw    []byte    // the record's bytes with continuation lines, or see Schema.Spread; borrowed

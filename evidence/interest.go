@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"net/netip"
 	"regexp"
 	"time"
 )
@@ -16,7 +17,8 @@ type Interest struct {
 	Review    Period // the work: what --since and --until leave of Required; zero bounds are open
 	Parts     Parts  // what was asked (--only)
 	Prefilter Prefilter
-	UserAgent string // what probes say they are
+	Proxies   []netip.Prefix // what these peers say of their clients is believed; IPv4 as such
+	UserAgent string         // what probes say they are
 }
 
 // Period is a span of time, From inclusive, To exclusive; a zero bound is open.

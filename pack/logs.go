@@ -17,6 +17,7 @@ var roleNames = map[string]evidence.Role{
 	"address": evidence.RoleAddress, "account": evidence.RoleAccount, "agent": evidence.RoleAgent,
 	"method": evidence.RoleMethod, "path": evidence.RolePath, "query": evidence.RoleQuery,
 	"status": evidence.RoleStatus, "host": evidence.RoleHost, "message": evidence.RoleMessage,
+	"forwarded": evidence.RoleForwarded,
 }
 
 func (l *loader) logs(s *specLogs) {

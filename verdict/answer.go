@@ -141,7 +141,7 @@ func listGaps(gaps []evidence.Coverage) []string {
 func gravity(c evidence.Coverage) int {
 	groups := [][]evidence.Reason{
 		{evidence.Cancelled, evidence.Limited, evidence.Unelevated},
-		{evidence.TooShort, evidence.Hole, evidence.LowLevel, evidence.Narrowed},
+		{evidence.TooShort, evidence.Hole, evidence.LowLevel, evidence.Proxied, evidence.Narrowed},
 		{evidence.Unreadable, evidence.Encrypted, evidence.Unanswered, evidence.NoBuild, evidence.Ambiguous},
 		{evidence.Truncated, evidence.Damaged, evidence.TooLarge, evidence.NotCollected},
 	}

@@ -35,6 +35,7 @@ type series struct {
 	sound    map[evidence.Day]bool   // vouched for by files read whole
 	named    map[evidence.Day]string // a file of that day, whole or not
 	hours    map[evidence.Day]uint32 // vouched for by logs of single hours
+	peers    []peersOf               // of each log that counted them
 }
 
 // wholeDay is a bit for every hour.
@@ -81,6 +82,9 @@ func gather(logs []evidence.LogFormat, cover []evidence.Coverage) []*series {
 func (s *series) add(c evidence.Coverage, broken bool) {
 	if c.Missed == nil {
 		s.count += c.Count
+	}
+	if c.Peers != nil {
+		s.peers = append(s.peers, peersOf{*c.Peers, c.To})
 	}
 	if !c.From.IsZero() && (s.from.IsZero() || c.From.Before(s.from)) {
 		s.from = c.From
@@ -161,6 +165,7 @@ func Families(asked Asked, logs []evidence.LogFormat, cover []evidence.Coverage)
 		}
 		rows = append(rows, row)
 		rows = append(rows, s.asides(row, w, all)...)
+		rows = append(rows, s.proxied(row, w)...)
 		gone := s.missing()
 		if !s.format.Daily || len(gone) == 0 || !s.format.Need && !s.unbroken(len(gone)) {
 			continue

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ type check struct {
 	latest  map[string]string
 	asked   evidence.Parts
 	review  evidence.Period
+	proxies []netip.Prefix
 	asOf    time.Time
 	zone    *time.Location
 	now     time.Time // the clock in force
@@ -40,7 +42,7 @@ type check struct {
 type checkFlags struct {
 	only, hosts, packs, latest []string
 	sigma, placeholders        []string
-	yara, ioc, define          []string
+	yara, ioc, define, proxies []string
 	since, until, asOf, zone   string
 	list, scope, inventory     string
 	maxAge, now                string
@@ -91,6 +93,7 @@ listed as not seen. Only --only drops whole questions.`,
 	fl.StringArrayVar(&f.yara, "yara", nil, "`DIR` or file with YARA rules of your own; repeatable")
 	fl.StringArrayVar(&f.define, "define", nil, "`NAME=VALUE` of an external variable of your YARA rules; repeatable")
 	fl.StringArrayVar(&f.ioc, "ioc", nil, "`FILE` with addresses, domains, hashes and paths to look for; repeatable")
+	fl.StringArrayVar(&f.proxies, "proxy", nil, "`ADDRESS` or network of a reverse proxy of yours: logs name the clients it spoke for; repeatable")
 	fl.StringArrayVar(&f.latest, "latest-build", nil, "newest build you know of, `[PACK=]BUILD`; repeatable")
 	fl.StringVar(&f.maxAge, "pack-max-age", "90d", "older packs say unknown instead of no; `AGE` as 90d")
 	fl.StringVarP(&f.list, "file", "f", "", "`FILE` with a target on each line, - for standard input")
@@ -119,6 +122,7 @@ func newCheck(cmd *cobra.Command, f checkFlags, args []string) (*check, error) {
 		func() (err error) { c.asOf, err = parseTime("as-of", f.asOf, c.zone); return },
 		func() (err error) { c.review.From, err = parseTime("since", f.since, c.zone); return },
 		func() (err error) { c.review.To, err = parseTime("until", f.until, c.zone); return },
+		func() (err error) { c.proxies, err = parseProxies(f.proxies); return },
 		func() (err error) { c.maxAge, err = parseAge(f.maxAge); return },
 		func() (err error) { c.targets, err = parseTargets(args, f.hosts, f.list, c.readSmall); return },
 		func() error { return c.checkTimes() },
@@ -163,7 +167,7 @@ func (c *check) checkTimes() error {
 func (c *check) engine() (*detect.Engine, []string, error) {
 	engine, refusals, err := detect.Compile(c.packs, detect.Options{
 		Now: c.now, Parts: c.asked, Review: c.review, LatestBuild: c.latest,
-		UserAgent: userAgent(c.scope), AllRefs: c.flags.allRefs, Own: c.own,
+		UserAgent: userAgent(c.scope), AllRefs: c.flags.allRefs, Own: c.own, Proxies: c.proxies,
 	})
 	if err != nil {
 		return nil, nil, failed("packs: %w", err)

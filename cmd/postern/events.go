@@ -177,6 +177,9 @@ func printEvent(out *bufio.Writer, ev *evidence.Event) error {
 			put(report.Clean(name), fieldText(name, string(ev.Values[i])))
 		}
 	}
+	if ev.Peer != nil {
+		put("_peer", report.Clean(string(ev.Peer)))
+	}
 	if !ev.Time.IsZero() {
 		put("_time", ev.Time.UTC().Format(time.RFC3339Nano))
 	}

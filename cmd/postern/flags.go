@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -72,6 +73,28 @@ func parseZone(name string) (*time.Location, error) {
 		return nil, fmt.Errorf("--time-zone %q: not a zone of the IANA database; write it as Europe/Berlin or UTC", name)
 	}
 	return zone, nil
+}
+
+// parseProxies reads addresses and networks. One of every address would let any
+// client write his own.
+func parseProxies(said []string) (all []netip.Prefix, err error) {
+	for _, s := range said {
+		net, err := netip.ParsePrefix(s)
+		if addr, single := netip.ParseAddr(s); err != nil && single == nil {
+			addr = addr.Unmap().WithZone("")
+			net, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("--proxy %q: not an address or a network; write it as 10.0.0.5 or 10.0.0.0/28", s)
+		case net.Addr().Is4In6():
+			return nil, fmt.Errorf("--proxy %q: write the network as IPv4", s)
+		case net.Bits() == 0:
+			return nil, fmt.Errorf("--proxy %q: every address there is; name your proxies", s)
+		}
+		all = append(all, net.Masked())
+	}
+	return all, nil
 }
 
 // parseAge reads a duration that may be given in days.

@@ -151,3 +151,24 @@ func TestKindOf(t *testing.T) {
 		}
 	}
 }
+
+func TestParseProxies(t *testing.T) {
+	f := func(said, want, fails string) {
+		t.Helper()
+		got, err := parseProxies([]string{said})
+		switch {
+		case fails != "" && (err == nil || !strings.Contains(err.Error(), fails)):
+			t.Errorf("%s: %v, %v; want an error with %q", said, got, err, fails)
+		case fails == "" && (err != nil || got[0].String() != want):
+			t.Errorf("%s: %v (%v), want %s", said, got, err, want)
+		}
+	}
+	f("10.0.0.5", "10.0.0.5/32", "")
+	f("10.0.0.5/28", "10.0.0.0/28", "")
+	f("::ffff:10.0.0.5", "10.0.0.5/32", "")
+	f("2001:db8::5", "2001:db8::5/128", "")
+	f("0.0.0.0/0", "", "every address")
+	f("::ffff:10.0.0.0/100", "", "as IPv4")
+	f("proxy.example.org", "", "not an address")
+	f("10.0.0.5:443", "", "not an address")
+}

@@ -36,6 +36,11 @@ var roles = map[evidence.Role][]string{
 	evidence.RoleMethod:  {"request_method", "request.method", "requestmethod", "method", "http_method", "verb", "http.request.method", "cs-method"},
 	evidence.RoleHost:    {"server_addr", "hostname", "s-ip"},
 	evidence.RoleMessage: {"message", "msg", "log"},
+	evidence.RoleForwarded: { // those that every proxy adds to go first; Caddy's client_ip is what it made of them
+		"http_x_forwarded_for", "request.headers.x-forwarded-for", "request_x-forwarded-for", "x-forwarded-for", "x_forwarded_for", "headers.x-forwarded-for", "xff", "forwarded_for",
+		"http_forwarded", "request.headers.forwarded", "request_forwarded", "forwarded", "http_x_real_ip", "request.headers.x-real-ip", "request_x-real-ip", "x-real-ip", "x_real_ip",
+		"http_true_client_ip", "request.headers.true-client-ip", "http_cf_connecting_ip", "request.headers.cf-connecting-ip", "cf_connecting_ip", "request.client_ip",
+	},
 }
 
 // Where a request's target stands, and whole request lines, and queries of their

@@ -127,7 +127,7 @@ func (s *scanner) keep(value []byte) {
 
 // known reports whether a header is one that rules ask for.
 func known(name []byte) bool {
-	for _, h := range []string{"User-Agent", "Referer", "X-Forwarded-For", "X-Real-Ip", "Cookie", "Host"} {
+	for _, h := range []string{"User-Agent", "Referer", "X-Forwarded-For", "X-Real-Ip", "Forwarded", "True-Client-Ip", "Cf-Connecting-Ip", "Cookie", "Host"} {
 		if len(name) == len(h) && bytes.EqualFold(name, []byte(h)) {
 			return true
 		}

@@ -44,7 +44,7 @@ var names = [columns]string{
 
 var roles = map[evidence.Role]int{
 	evidence.RoleAddress: client, evidence.RoleAccount: account, evidence.RoleMethod: method, evidence.RolePath: path,
-	evidence.RoleQuery: query, evidence.RoleStatus: status, evidence.RoleAgent: agent,
+	evidence.RoleQuery: query, evidence.RoleStatus: status, evidence.RoleAgent: agent, evidence.RoleForwarded: forwarded,
 }
 
 // Fields are the names of the columns a line may have.
@@ -57,6 +57,8 @@ type Reader struct {
 	apache, nginx    *evidence.Schema // of error logs
 	values           [columns][]byte
 	arena            []byte // of values without their escapes
+
+	list int // the place of X-Forwarded-For among the quoted words at the end, from 1; 0: not known. See Learn
 
 	stamp []byte // the time last read, so that a run of one second is parsed once
 	at    time.Time
@@ -317,27 +319,4 @@ func sound(text []byte) bool {
 		text = text[i:]
 	}
 	return true
-}
-
-// trailing keeps what stands behind the known fields, and of it the first list
-// of addresses, which is what a proxy was told.
-func (r *Reader) trailing(text []byte) {
-	text = bytes.Trim(text, " ")
-	r.values[rest] = cut.Value(text)
-	for more := text; len(more) > 0 && r.values[forwarded] == nil; {
-		var word []byte
-		if more[0] == '"' {
-			end := closing(more, 1)
-			if end < 0 {
-				return
-			}
-			word, more = more[1:end], more[end+1:]
-		} else {
-			word, more, _ = bytes.Cut(more, []byte(" "))
-		}
-		more = bytes.TrimLeft(more, " ")
-		if first, _, _ := bytes.Cut(word, []byte(",")); cut.IsIP(first) {
-			r.values[forwarded] = word
-		}
-	}
 }

@@ -154,6 +154,7 @@ func closeGaps(r *report.Report, h *report.Host) []string {
 		{evidence.Hole, "Look for the missing log days: backups, archives, a log server, the recycle bin. Ask who took them away."},
 		{evidence.TooShort, "Fetch older logs from backups, archives or a log server; lengthen retention now, before more of them go."},
 		{evidence.LowLevel, "Set the log level to detailed now; what was not logged will not come back."},
+		{evidence.Proxied, "Name your reverse proxies with --proxy if their requests name clients; else read the proxies' own logs, and have X-Forwarded-For logged from now on."},
 		{evidence.NoZone, "Name the host's time zone with --time-zone."},
 		{evidence.Encrypted, "Examine a decrypted copy."},
 		{evidence.Unanswered, "Make sure the address is right and reachable from here, or examine the host itself."},

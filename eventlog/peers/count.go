@@ -1,0 +1,175 @@
+package peers
+
+import (
+	"bytes"
+	"cmp"
+	"math/bits"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"postern/eventlog/cut"
+	"postern/evidence"
+)
+
+// Limits of what is kept of one log.
+const (
+	mostPublic = 8       // public addresses; a server that more speak to is open to everybody
+	mostInner  = 1 << 10 // others
+)
+
+// Count counts who speaks to a server. The zero value is ready.
+type Count struct {
+	requests int64
+	public   int  // in by
+	many     bool // more than mostPublic: none is in by
+	by       map[string]*evidence.Peer
+
+	last *evidence.Peer // whom the last request came from
+}
+
+// spoken is one request, as far as it tells who may be a proxy.
+type spoken struct {
+	peer          []byte
+	proxy         evidence.PeerKind // what is known of the peer: OwnPeer, NamedPeer, else 0
+	client, named bool              // the client is known; the header names somebody
+	agent         []byte
+}
+
+func (p *Count) add(s *spoken) {
+	p.requests++
+	peer := p.last
+	if peer == nil || peer.Address != string(s.peer) {
+		if p.many && s.proxy == 0 && isPublic(s.peer) {
+			return
+		}
+		if peer = p.of(s); peer == nil {
+			return
+		}
+		p.last = peer
+	}
+	peer.Kind = max(peer.Kind, s.proxy)
+	if s.client {
+		peer.Spoken++
+		return
+	}
+	peer.Requests++
+	if s.named {
+		peer.Told++
+	}
+	peer.Agents |= 1 << (len(s.agent) & 63)
+}
+
+// of gives the count of a peer; nil if it is not to be kept.
+func (p *Count) of(s *spoken) *evidence.Peer {
+	if peer := p.by[string(s.peer)]; peer != nil {
+		return peer
+	}
+	return p.keep(string(s.peer), max(s.proxy, innerOf(s.peer)))
+}
+
+func (p *Count) keep(address string, kind evidence.PeerKind) *evidence.Peer {
+	if kind == evidence.PublicPeer {
+		if p.public++; p.many || p.public > mostPublic {
+			p.drop()
+			return nil
+		}
+	} else if len(p.by) >= mostInner {
+		return nil
+	}
+	if p.by == nil {
+		p.by = map[string]*evidence.Peer{}
+	}
+	peer := &evidence.Peer{Address: address, Kind: kind}
+	p.by[address] = peer
+	return peer
+}
+
+// drop forgets the public addresses: there are many.
+func (p *Count) drop() {
+	p.many, p.public, p.last = true, 0, nil
+	for address, peer := range p.by {
+		if peer.Kind == evidence.PublicPeer {
+			delete(p.by, address)
+		}
+	}
+}
+
+// Merge adds what was counted of other lines of the log, those that follow.
+func (p *Count) Merge(o *Count) {
+	p.requests += o.requests
+	if o.many && !p.many {
+		p.drop()
+	}
+	for _, peer := range o.sorted() {
+		if p.many && peer.Kind == evidence.PublicPeer {
+			continue
+		}
+		to := p.by[peer.Address]
+		if to == nil {
+			if to = p.keep(peer.Address, peer.Kind); to == nil {
+				continue
+			}
+		}
+		to.Kind = max(to.Kind, peer.Kind)
+		to.Requests, to.Told, to.Spoken = to.Requests+peer.Requests, to.Told+peer.Told, to.Spoken+peer.Spoken
+		to.Agents |= peer.Agents
+	}
+}
+
+// sorted are those kept, the busiest first.
+func (p *Count) sorted() (all []evidence.Peer) {
+	for _, peer := range p.by {
+		all = append(all, *peer)
+	}
+	slices.SortFunc(all, func(a, b evidence.Peer) int {
+		return cmp.Or(-cmp.Compare(a.Requests+a.Spoken, b.Requests+b.Spoken), -cmp.Compare(bits.OnesCount64(a.Agents), bits.OnesCount64(b.Agents)), strings.Compare(a.Address, b.Address))
+	})
+	return all
+}
+
+// Told is what a coverage row tells of them; nil where nobody was counted.
+func (p *Count) Told() *evidence.Peers {
+	if p.requests == 0 {
+		return nil
+	}
+	few := p.sorted()
+	return &evidence.Peers{Requests: p.requests, Few: few[:min(len(few), evidence.MostPeers)], Many: p.many}
+}
+
+// shared is the network that providers use among themselves (RFC 6598).
+var shared = netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64}), 10)
+
+// innerOf tells an address of an inner network from a public one, and from what
+// is no address.
+func innerOf(peer []byte) evidence.PeerKind {
+	at, ok := cut.Address(cut.Host(peer))
+	switch {
+	case !ok:
+	case at.IsLoopback():
+		return evidence.OwnPeer
+	case at.IsPrivate() || at.IsLinkLocalUnicast() || shared.Contains(at):
+		return evidence.InnerPeer
+	}
+	return evidence.PublicPeer
+}
+
+// isPublic reports whether b is an IPv4 address that plainly is of no inner
+// network. It spares the parser most of a crowd.
+func isPublic(b []byte) bool {
+	if len(b) < len("1.1.1.1") || len(b) > len("111.111.111.111") || b[0] < '1' || b[0] > '9' {
+		return false
+	}
+	if b[0] == '1' {
+		switch b[1] {
+		case '0': // 10., 100.
+			return false
+		case '2', '6', '7', '9': // 127., 169., 172., 192.
+			if b[2] == '7' || b[2] == '9' || b[2] == '2' {
+				return false
+			}
+		}
+	}
+	last := b[len(b)-1]
+	return last >= '0' && last <= '9' && bytes.IndexByte(b, ',') < 0 && bytes.IndexByte(b, ':') < 0
+}

@@ -1,0 +1,69 @@
+package peers
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+
+	"postern/evidence"
+)
+
+// TestMerge: whatever parts of a log are counted apart, the sum is the same.
+func TestMerge(t *testing.T) {
+	var all []spoken
+	for i := range 300 {
+		s := spoken{peer: fmt.Appendf(nil, "10.0.0.%d", i%7), agent: make([]byte, i%11), named: i%3 == 0}
+		switch {
+		case i%5 == 0:
+			s.peer = fmt.Appendf(nil, "203.0.113.%d", i/5%(2+i/20))
+		case i%13 == 0:
+			s.peer, s.proxy, s.client = []byte("127.0.0.1"), evidence.OwnPeer, i%2 == 0
+		}
+		all = append(all, s)
+	}
+	for n := range len(all) + 1 {
+		var whole, first, second Count
+		for i := range all[:min(n+50, len(all))] {
+			whole.add(&all[i])
+			if i < n {
+				first.add(&all[i])
+			} else {
+				second.add(&all[i])
+			}
+		}
+		first.Merge(&second)
+		if got, want := first.Told(), whole.Told(); !reflect.DeepEqual(got, want) {
+			t.Fatalf("cut at %d: %+v, want %+v", n, got, want)
+		}
+	}
+}
+
+// BenchmarkSettle is the cost of one row: of a public server, of one that inner
+// addresses or a single one speak to, and behind a proxy whose header is believed.
+func BenchmarkSettle(b *testing.B) {
+	schema := evidence.NewSchema("iis.w3c", "s-ip", "c-ip", "cs-uri-stem", "cs(User-Agent)", "X-Forwarded-For")
+	schema.Source.Category = "webserver"
+	for i, role := range []evidence.Role{evidence.RoleHost, evidence.RoleAddress, evidence.RolePath, evidence.RoleAgent, evidence.RoleForwarded} {
+		schema.Roles[role] = int8(i)
+	}
+	for name, peer := range map[string]func(i int) string{
+		"public": func(i int) string { return fmt.Sprintf("198.51.%d.%d", i/250, i%250) },
+		"inner":  func(i int) string { return fmt.Sprintf("10.0.%d.%d", i/250, i%250) },
+		"one":    func(int) string { return "10.0.0.5" },
+		"proxy":  func(int) string { return "127.0.0.1" },
+	} {
+		b.Run(name, func(b *testing.B) {
+			var from [500][]byte
+			for i := range from {
+				from[i] = []byte(peer(i))
+			}
+			values := [][]byte{[]byte("192.0.2.10"), nil, []byte("/a"), []byte("Mozilla/5.0+(Windows+NT+10.0)"), []byte("198.51.100.9,+203.0.113.5")}
+			s, n := New(nil), &Count{}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				values[1] = from[i%len(from)]
+				s.Settle(schema, values, n)
+			}
+		})
+	}
+}
