@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -87,20 +86,6 @@ func hosts(targets []Target) []Host {
 	return all
 }
 
-// bodyHash is the hash of the document without run, as canonical() writes it.
-// Anyone can compute it: jq -cS 'del(.run)' report.json | sha256sum
-func (r *Report) bodyHash() string {
-	text, err := json.Marshal(r)
-	if err != nil {
-		return "" // only a value JSON has no form for, which stamp and Finish let nobody in with
-	}
-	sum, err := bodyHash(text)
-	if err != nil {
-		return ""
-	}
-	return sum
-}
-
 // bodyHash hashes a report's text: keys sorted, no spaces, run left out, one
 // newline at the end.
 func bodyHash(text []byte) (string, error) {
@@ -118,17 +103,6 @@ func bodyHash(text []byte) (string, error) {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-// WriteJSON writes the document, indented, with a newline at its end.
-func (r *Report) WriteJSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(r); err != nil {
-		return fmt.Errorf("report: write: %w", err)
-	}
-	return nil
 }
 
 func either(a, b string) string {

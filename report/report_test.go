@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -422,7 +421,11 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if err := Merge(r, r).WriteJSON(io.Discard); err != nil {
+		var again bytes.Buffer
+		if err := Merge(r, r).WriteJSON(&again); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Read(&again); errors.Is(err, ErrChanged) {
 			t.Fatal(err)
 		}
 	})
