@@ -114,7 +114,9 @@ func (b *bench) sections(ctx context.Context, names []string) error {
 		if !slices.ContainsFunc(sections, func(s struct {
 			name, what string
 			run        func(*bench, context.Context) error
-		}) bool { return s.name == n }) {
+		}) bool {
+			return s.name == n
+		}) {
 			return fmt.Errorf("no section %q: see bench -h", n)
 		}
 	}

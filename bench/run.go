@@ -91,6 +91,7 @@ func once(ctx context.Context, c contender) (took, string, error) {
 	if c.judge != nil {
 		cmd.Stdout = &out
 	} // else nil: the null device
+	forgetPeak()
 	start := time.Now()
 	err := cmd.Run()
 	t := took{wall: time.Since(start)}

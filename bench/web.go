@@ -87,7 +87,7 @@ func (b *bench) web(ctx context.Context) error {
 func listed(out string) string {
 	var n int64
 	for _, f := range findings(out) {
-		if strings.HasPrefix(f.Rule, listName+":") {
+		if strings.Contains(f.Rule, listName+":") {
 			n += f.Count
 		}
 	}
