@@ -23,31 +23,33 @@ func Sniff(name string, head []byte, formats []evidence.LogFormat) *evidence.Log
 		head = nil
 	}
 	head = sniffable(head)
-	var byContent, byName *evidence.LogFormat
-	for i := range formats {
+	var byName *evidence.LogFormat
+	for i := range formats { // names first: content tests are dear where files are small and many
 		f := &formats[i]
-		if f.Inside != nil && !f.Inside.MatchString(folderOf(name)) {
+		if !inPlace(f, name) || matchName(f, name) == nil {
 			continue
 		}
-		named := matchName(f, name) != nil
-		content := f.Sniff != nil && f.Sniff.Match(head)
-		if named && content {
+		if f.Sniff != nil && f.Sniff.Match(head) {
 			return f
 		}
-		if content && byContent == nil {
-			byContent = f
-		}
-		if named && byName == nil && (!f.Shared || len(head) == 0) {
+		if byName == nil && (!f.Shared || len(head) == 0) {
 			byName = f
 		}
 	}
-	if byContent != nil {
-		return byContent
+	for i := range formats {
+		if f := &formats[i]; inPlace(f, name) && f.Sniff != nil && f.Sniff.Match(head) {
+			return f
+		}
 	}
 	if byName != nil && isBinary(head) {
 		return nil
 	}
 	return byName
+}
+
+// inPlace reports whether a format is looked for in the folder of a file.
+func inPlace(f *evidence.LogFormat, name string) bool {
+	return f.Inside == nil || f.Inside.MatchString(folderOf(name))
 }
 
 // sniffable is the part of a head that content tests see: no byte order mark,
