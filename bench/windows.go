@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"postern/eventlog/evtx"
 	"postern/evidence"
@@ -114,6 +115,8 @@ func (b *bench) windows(ctx context.Context) error {
 		fmt.Fprintln(b.out, "not measured: no rules:", err)
 		return nil
 	}
+	var units []int64
+	var cpu []time.Duration
 	for _, size := range []int64{b.size / 16, b.size / 4} {
 		in, file, err := b.eventLog(size, 0, every)
 		if err != nil {
@@ -131,8 +134,11 @@ func (b *bench) windows(ctx context.Context) error {
 				all = append(all, contender{name: name, args: args})
 			}
 		}
-		b.print(in, measure(ctx, b.runs, all))
+		results := measure(ctx, b.runs, all)
+		b.print(in, results)
+		units, cpu = append(units, in.units), append(cpu, results[0].cpu)
 	}
+	fmt.Fprintf(b.out, "postern beyond its start: %.0f records/s per core\n", per(units[1]-units[0], cpu[1]-cpu[0]))
 	if len(b.peers) == 0 {
 		b.missing("a peer for Windows rules", "one and name it, as -peer 'hayabusa=hayabusa csv-timeline -d {logs} -r {rules} -w -q -o /dev/null'")
 	}
