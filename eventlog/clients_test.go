@@ -99,6 +99,17 @@ func TestClientsChangeNothing(t *testing.T) {
 	}
 }
 
+// TestClientCannotCutTheList: a blank in the header leaves of it what the client
+// wrote, and that is not believed.
+func TestClientCannotCutTheList(t *testing.T) {
+	in := text("x.log", w3cProxied+w3cFrom("127.0.0.1", "198.51.100.9 x, 203.0.113.5"))
+	in.Format = layout("w3c")
+	s := read(t, in)
+	if len(s.events) != 1 || s.events[0].fields["c-ip"] != "127.0.0.1" || s.events[0].Peer != nil || s.missed() != "ambiguous" {
+		t.Errorf("%v, missed %q", s.events, s.missed())
+	}
+}
+
 // TestClientStandsInItsRecord: what a literal search of the record finds, it finds
 // of the client, and nothing is copied.
 func TestClientStandsInItsRecord(t *testing.T) {

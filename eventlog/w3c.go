@@ -190,6 +190,9 @@ func (p *w3c) row(line []byte, off int, ended bool) error {
 		first(&p.short, &p.shortAt, p.line)
 	case surplus:
 		first(&p.extra, &p.extraAt, p.line)
+		if at := s.schema.Roles[evidence.RoleForwarded]; at >= 0 {
+			values[at] = nil // a blank of the client's own may have cut off what the proxy added
+		}
 	}
 	p.add(row{s.schema, values, at, day, p.line, off, line, false})
 	return nil

@@ -117,8 +117,8 @@ func hiding(logs []peersOf) (hide []evidence.Peer) {
 	return hide
 }
 
-// Hiding are the addresses, lower case, that by the logs that cover tells of, many people
-// share: what one did, another may have begun.
+// Hiding are the addresses, lower case, that many people share by what the logs in
+// cover tell of their peers: what one did there, another may have begun.
 func Hiding(cover []evidence.Coverage) map[string]bool {
 	byFamily := map[string][]peersOf{}
 	for _, c := range cover {
