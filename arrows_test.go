@@ -58,6 +58,7 @@ var arrows = map[string]struct{ rooms, libs []string }{
 	"verdict":               {rooms: []string{"evidence"}},
 	"report":                {rooms: []string{"verdict", "evidence"}},
 	"report/diff":           {rooms: []string{"report", "verdict", "evidence"}},
+	"report/timeline":       {rooms: []string{"report", "verdict", "evidence"}},
 	"report/page":           {rooms: []string{"report", "report/diff", "verdict", "evidence"}},
 }
 
@@ -79,6 +80,8 @@ var over = map[string]string{
 	"pack lines":         "one strict loader for every file of a pack: nine kinds, each a page of fields and checks",
 	"detect lines":       "one engine: six kinds of rules compiled and held in one pass; what a build means (build.go, fix.go, installation.go) moves out when a second scheme joins it",
 	"pack/pack.go Pack":  "all that a pack says, a field for each part of it",
+	"report exported":    "a type for each object of the document and its schema",
+	"report/page lines":  "every form in which people read one report; they share its rows, and none of it is used elsewhere",
 	"target/tree lines":  "every way files are stored (disk, zip, tar, 7z, memory) behind one store",
 	"collect lines":      "one walk serves every collector; reading programs (program.go) moves out when a second format joins it",
 }

@@ -18,12 +18,13 @@ import (
 // run in one process.
 type Examiner struct {
 	Engine     *detect.Engine
-	Collectors []evidence.Collector // passed in by the caller: collect.All(), probe.All()
-	Asked      verdict.Asked        // Parts, Packs, MaxAge, Now and what --as-of said (AsOf)
-	Parallel   int                  // sources at once; under 2: one after the other
-	Log        *slog.Logger         // nil: discard
-	Done       func(report.Target)  // called as each source is answered, one at a time; nil: nobody waits
-	Progress   Progress             // nil: nobody watches
+	Collectors []evidence.Collector                          // passed in by the caller: collect.All(), probe.All()
+	Asked      verdict.Asked                                 // Parts, Packs, MaxAge, Now and what --as-of said (AsOf)
+	Parallel   int                                           // sources at once; under 2: one after the other
+	Log        *slog.Logger                                  // nil: discard
+	Done       func(report.Target)                           // called as each source is answered, one at a time; nil: nobody waits
+	Progress   Progress                                      // nil: nobody watches
+	Watch      func(*evidence.Source) func(verdict.Sighting) // who is told of every sighting; nil: nobody
 }
 
 // Progress is told of the work as it goes on, by several goroutines.
@@ -60,6 +61,9 @@ func (x *Examiner) Examine(ctx context.Context, sources []*evidence.Source) []re
 // examine is the pipeline: collect, detect, judge.
 func (x *Examiner) examine(ctx context.Context, src *evidence.Source) report.Target {
 	run := x.Engine.Begin(src)
+	if x.Watch != nil {
+		run.Watch(x.Watch(src))
+	}
 	for _, gap := range src.Gaps {
 		run.Cover(gap)
 	}

@@ -28,6 +28,7 @@ type Examination struct {
 	ownBlind []string        // columns that the operator's own rules lack in a log
 	vouched  []bool          // of Engine.windows: an event was of it
 	services map[string]bool // of event logs of Windows that were read
+	watch    watch
 }
 
 // Lane opens a lane. See evidence.Sink.
@@ -64,6 +65,7 @@ type lane struct {
 	program  *program
 	programs map[*evidence.Schema]*program // of the file's schemas, which may take turns
 	vouched  map[*program]bool             // for what they vouch, noted
+	shown    map[bucketKey]*verdict.Finding
 	scratch  []int
 }
 
@@ -135,6 +137,9 @@ func (l *lane) add(s sighting, ref evidence.Ref, at time.Time, text func() []byt
 		key.day = dayKey(at, e.interest.Required.From, e.opt.Now)
 	}
 	l.tally.at(key, e.limit()).add(s, ref, at, text, e.limit())
+	if l.x.watch.see != nil {
+		l.show(key, ref, at, text)
+	}
 }
 
 // Observe takes one fact. See evidence.Lane.

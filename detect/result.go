@@ -27,6 +27,7 @@ func (x *Examination) Result(asOf time.Time) Result {
 	x.steps.limit(mostSteps)
 	x.tally.crowd(x.engine.limit())
 	r := Result{Findings: append(x.fold(installs, asOf), x.correlate(installs)...)}
+	x.settle(installs, asOf)
 	cover := slices.Clone(x.cover)
 	cover = append(cover, x.steps.gaps()...)
 	cover = append(cover, x.unseen()...)
@@ -73,18 +74,9 @@ type foldKey struct {
 func (x *Examination) fold(installs []judged, asOf time.Time) []verdict.Finding {
 	merged := map[foldKey]*bucket{}
 	for key, b := range x.tally.buckets {
-		class, severity := key.class, b.severity
-		switch proven := provenFixed(installs, key.rule.Vulns, b); {
-		case class == verdict.Failed && !proven:
-			// Its outcome is open, whatever the status was, and it weighs as
-			// much as any other attempt.
-			class, severity = verdict.Attempt, graver(severity, key.rule.severity)
-		case key.fixed == nothing && (proven || b.first.After(asOf.Add(day))):
-			continue // a time after the evidence was taken is that of a copy
-		case key.fixed != "" && proven:
-			class, severity = key.fixed, verdict.Low
-		case key.fixed != "" && class == verdict.Success && !provenAffected(installs, key.rule.Vulns):
-			class = verdict.Attempt
+		class, severity, counts := grade(key, b, installs, asOf)
+		if !counts {
+			continue
 		}
 		k := foldKey{key.rule, class, key.label}
 		if merged[k] == nil {
@@ -96,13 +88,39 @@ func (x *Examination) fold(installs []judged, asOf time.Time) []verdict.Finding 
 	}
 	var all []verdict.Finding
 	for k, b := range merged {
-		all = append(all, verdict.Finding{
-			Rule: k.rule.ID, Title: k.rule.Title, Question: k.rule.Parts, Severity: b.severity, Confidence: k.rule.Confidence, Class: k.class, Label: k.label,
-			Count: b.count, First: b.first, Last: b.last, Attack: k.rule.Attack, Refs: b.refs, Sources: k.rule.Sources, Next: k.rule.Next, Vulns: k.rule.Vulns,
-			Open: k.class == verdict.Attempt && !provenFixed(installs, k.rule.Vulns, b),
-		})
+		f := k.rule.finding(k.class, b.severity, k.label)
+		f.Count, f.First, f.Last, f.Refs = b.count, b.first, b.last, b.refs
+		f.Open = k.class == verdict.Attempt && !provenFixed(installs, k.rule.Vulns, b)
+		all = append(all, f)
 	}
 	return all
+}
+
+// finding is what a rule says of its sightings.
+func (r *rule) finding(class verdict.Class, severity verdict.Severity, label string) verdict.Finding {
+	return verdict.Finding{
+		Rule: r.ID, Title: r.Title, Question: r.Parts, Severity: severity, Confidence: r.Confidence, Class: class, Label: label,
+		Attack: r.Attack, Sources: r.Sources, Next: r.Next, Vulns: r.Vulns,
+	}
+}
+
+// grade says what the sightings of a bucket come to; counts is false where that
+// is nothing.
+func grade(key bucketKey, b *bucket, installs []judged, asOf time.Time) (class verdict.Class, severity verdict.Severity, counts bool) {
+	class, severity = key.class, b.severity
+	switch proven := provenFixed(installs, key.rule.Vulns, b); {
+	case class == verdict.Failed && !proven:
+		// Its outcome is open, whatever the status was, and it weighs as
+		// much as any other attempt.
+		class, severity = verdict.Attempt, graver(severity, key.rule.severity)
+	case key.fixed == nothing && (proven || b.first.After(asOf.Add(day))):
+		return class, severity, false // a time after the evidence was taken is that of a copy
+	case key.fixed != "" && proven:
+		class, severity = key.fixed, verdict.Low
+	case key.fixed != "" && class == verdict.Success && !provenAffected(installs, key.rule.Vulns):
+		class = verdict.Attempt
+	}
+	return class, severity, true
 }
 
 // provenFixed reports whether every sighting of a bucket fell on a product

@@ -48,7 +48,7 @@ func (l *log) cover(got result, sum string) {
 	if got.format != nil && got.bytes > 0 {
 		row := l.row(got.path, got.format)
 		row.Count, row.Bytes, row.SHA256 = got.events, got.bytes, sum
-		row.From, row.To = got.from, got.to
+		row.From, row.To, row.Unread = got.from, got.to, got.misread+got.short+got.long
 		row.Days, row.Hours = got.vouched()
 		row.Peers = got.peers.Told()
 		if got.serves != nil {

@@ -60,6 +60,7 @@ func (l *log) coverExport(got result, sum string) {
 		read := row
 		read.Count, read.Bytes, read.SHA256 = e.Records, got.bytes, sum
 		read.From, read.To, read.Days = e.From, e.To, e.Days
+		read.Unread, read.Cleared = e.Misread, e.Clears.Asked.Count+e.Clears.Others.Count
 		l.out.Cover(read)
 	}
 	gap := func(when bool, reason evidence.Reason, format string, args ...any) {

@@ -44,6 +44,7 @@ func (l *log) coverWindows(got result, sum string) {
 	if read := row; w.Records > 0 || w.Damaged == 0 && got.err == nil {
 		read.Count, read.Bytes, read.SHA256 = w.Records, got.bytes, sum
 		read.From, read.To, read.Days = w.From, w.To, w.Days
+		read.Unread, read.Cleared = w.Lost+w.Partial, w.Clears.Asked.Count+w.Clears.Others.Count
 		l.out.Cover(read)
 	}
 	if got.err != nil {

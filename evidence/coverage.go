@@ -57,6 +57,10 @@ type Coverage struct {
 	Days   []Day  // ascending; days this file vouches for
 	Hosts  []Host // the computers that its records say they are of, by name; nil: they say nothing
 
+	Unread  int64   // lines or records of a log that were not, or not wholly, understood
+	Cleared int64   // records of a log that say that somebody cleared one
+	Series  *Series // of a log-family row that sums up
+
 	// Of a log of single hours: for each of Days, the hours it vouches for, bit
 	// 0 for the first of the day, UTC. Nil: whole days.
 	Hours []uint32
@@ -81,6 +85,20 @@ func (h *Host) Add(at time.Time) {
 	case at.After(h.To):
 		h.To = at
 	}
+}
+
+// Series sums up the logs of one family in one folder.
+type Series struct {
+	Files        int    // logs read, members of an archive each
+	Unread       int64  // lines or records not understood
+	Cleared      int64  // records that say that somebody cleared a log
+	DaysCovered  int    // of the required window, vouched for by logs read whole
+	DaysRequired int    // the required window; 0: no pack sets one
+	DaysMissing  int    // between the first and the last, of a log that is written daily
+	Missing      string // which these are
+	Low          int    // logs written at too low a level
+	Unzoned      int    // logs in local times of an unknown zone
+	Broken       int    // logs not, or not wholly, read
 }
 
 // Day is a calendar day in the log's own zone: days since 1970-01-01.

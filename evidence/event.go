@@ -79,22 +79,31 @@ type Event struct {
 }
 
 // Text is the record as a person reads it: Raw, or where that is the values
-// alone, those with their names.
+// alone, those with their names, and what says least of a Windows event at the
+// end.
 func (e *Event) Text() []byte {
 	if !e.Spread {
 		return e.Raw
 	}
 	var text []byte
-	for i, v := range e.Values {
-		if len(v) == 0 {
-			continue
+	for _, last := range []bool{false, true} {
+		for i, v := range e.Values {
+			if len(v) == 0 || minor[e.Fields[i]] != last {
+				continue
+			}
+			if len(text) > 0 {
+				text = append(text, ", "...)
+			}
+			text = append(append(append(text, e.Fields[i]...), ": "...), v...)
 		}
-		if len(text) > 0 {
-			text = append(text, ", "...)
-		}
-		text = append(append(append(text, e.Fields[i]...), ": "...), v...)
 	}
 	return text
+}
+
+// minor are fields of every Windows event that no reader looks for first.
+var minor = map[string]bool{
+	"Provider_Name": true, "Provider_Guid": true, "Channel": true, "Version": true, "Level": true, "Task": true, "Opcode": true, "Keywords": true, "EventRecordID": true,
+	"Correlation_ActivityID": true, "Correlation_RelatedActivityID": true, "Execution_ProcessID": true, "Execution_ThreadID": true, "Security_UserID": true,
 }
 
 // Role returns the value that plays a role, nil if none does.

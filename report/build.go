@@ -171,6 +171,11 @@ func newCoverage(c *evidence.Coverage) Coverage {
 		missed := clean(c.Missed.String())
 		out.Missed = &missed
 	}
+	if c.Series != nil {
+		series := Series(*c.Series)
+		series.Missing = clean(series.Missing)
+		out.Series = &series
+	}
 	return out
 }
 

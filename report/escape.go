@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -55,4 +56,35 @@ func escapeAll(texts []string) []string {
 		out = append(out, Escape(t))
 	}
 	return out
+}
+
+// formula finds where a spreadsheet could begin one: at the start of a cell,
+// also behind spaces and quotes that it may drop, and behind what it may take
+// for the border of two cells where it was told another separator. The wide
+// forms are signs to some.
+var formula = regexp.MustCompile("(^|[;|\t])([ '\"]*)([=+\\-@\t\r\uff1d\uff0b\uff0d\uff20])")
+
+// begins reports whether formula finds anything, at a fraction of its cost: most
+// cells hold nothing like one.
+func begins(text string) bool {
+	for rest := text; ; {
+		lead := strings.TrimLeft(rest, ` '"`)
+		if r, _ := utf8.DecodeRuneInString(lead); strings.ContainsRune("=+-@\t\r\uff1d\uff0b\uff0d\uff20", r) {
+			return true
+		}
+		at := strings.IndexAny(rest, ";|\t")
+		if at < 0 {
+			return false
+		}
+		rest = rest[at+1:]
+	}
+}
+
+// Cell is a text as a quoted cell of a table (RFC 4180), an apostrophe before
+// anything in it that a spreadsheet would run.
+func Cell(text string) string {
+	if begins(text) {
+		text = formula.ReplaceAllString(text, "$1'$2$3")
+	}
+	return `"` + strings.ReplaceAll(text, `"`, `""`) + `"`
 }

@@ -118,3 +118,24 @@ func BenchmarkClean(b *testing.B) {
 		Clean(text)
 	}
 }
+
+// FuzzCell: what is not looked at closely holds nothing that a spreadsheet runs.
+func FuzzCell(f *testing.F) {
+	f.Add("a; '\"=1|b")
+	f.Add("\t\uff0b")
+	f.Fuzz(func(t *testing.T, text string) {
+		if begins(text) != formula.MatchString(text) {
+			t.Errorf("%q: begins says %v", text, begins(text))
+		}
+	})
+}
+
+func TestCell(t *testing.T) {
+	for in, want := range map[string]string{
+		"=1": `"'=1"`, "x": `"x"`, "a=b": `"a=b"`, "x; -1": `"x;' -1"`, "2026-01-17": `"2026-01-17"`, `"+1`: `"'""+1"`, "": `""`, "a;b|@c": `"a;b|'@c"`,
+	} {
+		if got := Cell(in); got != want {
+			t.Errorf("%q becomes %s, want %s", in, got, want)
+		}
+	}
+}

@@ -209,6 +209,21 @@ type Coverage struct {
 	SHA256 string                `json:"sha256"`
 	Family string                `json:"family"`
 	Missed *string               `json:"missed"` // "reason: detail"
+	Series *Series               `json:"series,omitempty"`
+}
+
+// Series sums up the logs of one family in one folder, on its log-family row.
+type Series struct {
+	Files        int    `json:"files"`
+	Unread       int64  `json:"unread"`        // lines or records not understood
+	Cleared      int64  `json:"cleared"`       // records that say that somebody cleared a log
+	DaysCovered  int    `json:"days_covered"`  // of the required window, by logs read whole
+	DaysRequired int    `json:"days_required"` // 0: no pack sets a window
+	DaysMissing  int    `json:"days_missing"`  // inside a series that is written daily
+	Missing      string `json:"missing"`       // which these are
+	Low          int    `json:"level_low"`     // logs written at too low a level
+	Unzoned      int    `json:"no_zone"`       // logs in local times of an unknown zone
+	Broken       int    `json:"broken"`        // logs not, or not wholly, read
 }
 
 // Host is the merged answers of one host, worst first.

@@ -187,7 +187,7 @@ func TestSchemaKnowsEveryField(t *testing.T) {
 	for name, typ := range map[string]any{
 		"tool": Tool{}, "pack": Pack{}, "target": Target{}, "span": Span{}, "installation": Installation{}, "signal": Signal{}, "change": Change{},
 		"vulnerability": Vulnerability{}, "window": Window{}, "answers": Answers{}, "part": Part{}, "compromise": Compromise{},
-		"finding": Finding{}, "ref": Ref{}, "coverage": Coverage{}, "host": Host{}, "run": Run{},
+		"finding": Finding{}, "ref": Ref{}, "coverage": Coverage{}, "series": Series{}, "host": Host{}, "run": Run{},
 	} {
 		props := defs[name].(map[string]any)["properties"].(map[string]any)
 		fields := jsonFields(reflect.TypeOf(typ))

@@ -36,6 +36,8 @@ type series struct {
 	named    map[evidence.Day]string // a file of that day, whole or not
 	hours    map[evidence.Day]uint32 // vouched for by logs of single hours
 	peers    []peersOf               // of each log that counted them
+	tally    evidence.Series         // what is counted as rows come
+	missed   map[evidence.Reason]map[string]bool
 }
 
 // wholeDay is a bit for every hour.
@@ -62,7 +64,7 @@ func gather(logs []evidence.LogFormat, cover []evidence.Coverage) []*series {
 		}
 		s := byName[c.Family]
 		if s == nil {
-			s = &series{name: c.Family, format: formats[c.Format], sound: map[evidence.Day]bool{}, named: map[evidence.Day]string{}, hours: map[evidence.Day]uint32{}}
+			s = newSeries(c.Family, formats[c.Format])
 			byName[c.Family] = s
 		}
 		s.add(c, broken[c.Path])
@@ -80,9 +82,7 @@ func gather(logs []evidence.LogFormat, cover []evidence.Coverage) []*series {
 }
 
 func (s *series) add(c evidence.Coverage, broken bool) {
-	if c.Missed == nil {
-		s.count += c.Count
-	}
+	s.note(c)
 	if c.Peers != nil {
 		s.peers = append(s.peers, peersOf{*c.Peers, c.To})
 	}
@@ -140,6 +140,12 @@ func (s *series) torn() []evidence.Day {
 // file stands out. One that writes only now and then does not.
 func (s *series) unbroken(gone int) bool { return len(s.named) >= 2 && gone <= len(s.named) }
 
+// lacks reports whether days that no file names are missing from a series, and
+// are not those of one that is written now and then.
+func (s *series) lacks(gone []evidence.Day) bool {
+	return s.format.Daily && len(gone) > 0 && (s.format.Need || s.unbroken(len(gone)))
+}
+
 // Families sums up the log rows of cover into one log-family row per family
 // and directory, and judges them against their rhythm and the required window:
 // days missing from a daily series are a gap and a finding, and a family that
@@ -163,11 +169,13 @@ func Families(asked Asked, logs []evidence.LogFormat, cover []evidence.Coverage)
 			Kind: evidence.CoverLogFamily, Path: s.name, Family: s.name, Format: s.format.ID,
 			Parts: s.format.Parts | evidence.CompromisedThen, Count: s.count, From: s.from, To: s.to,
 		}
-		rows = append(rows, row)
+		gone := s.missing()
+		sum := row
+		sum.Series = s.sum(w, gone)
+		rows = append(rows, sum)
 		rows = append(rows, s.asides(row, w, all)...)
 		rows = append(rows, s.proxied(row, w)...)
-		gone := s.missing()
-		if !s.format.Daily || len(gone) == 0 || !s.format.Need && !s.unbroken(len(gone)) {
+		if !s.lacks(gone) {
 			continue
 		}
 		row.Count, row.Missed = 0, &evidence.Missed{Reason: evidence.Hole, Detail: count(len(gone), "day") + " missing inside the series: " + spell(gone)}

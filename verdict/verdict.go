@@ -72,6 +72,14 @@ type Finding struct {
 	Open       bool           // for an attempt: the build at that moment was, or may have been, affected
 }
 
+// Sighting is one match of a rule, as it is made. Of tells the rule and the label
+// at once. The rest of it may depend on the build of that moment, and is told
+// only when the examination has ended; without a Class it came to nothing.
+type Sighting struct {
+	Ref evidence.Ref // with its Time, and the record's text
+	Of  *Finding     // the same for all sightings that mean the same
+}
+
 // Status is what is known about one CVE on one installation.
 type Status string
 

@@ -89,6 +89,9 @@ func steps(r *report.Report, h *report.Host) []string {
 		}
 		do = append(do, ways...)
 	}
+	if exposed == verdict.NotExamined && h.Answers.Compromised.Reading == verdict.OpenAttempt {
+		do = append(do, "Run postern check on the host or its image: which build ran there tells whether the attempts could work.")
+	}
 	if exposed == verdict.Unknown {
 		do = append(do, "Until the build is known, treat this host as exposed: take webmail and the API off the internet.")
 	}
@@ -173,7 +176,18 @@ func closeGaps(r *report.Report, h *report.Host) []string {
 			}
 		}
 	}
+	if guessedEnd(r, h) {
+		do = append(do, "Say with --as-of when the evidence was taken: without it nobody can tell whether logs are missing at its end.")
+	}
 	return do
+}
+
+// guessedEnd reports whether the answer for then is open because nothing says when
+// the evidence was taken.
+func guessedEnd(r *report.Report, h *report.Host) bool {
+	return h.Answers.Compromised.Then.Answer == verdict.Unknown && slices.ContainsFunc(h.Targets, func(i int) bool {
+		return slices.Contains([]string{verdict.WhyNewest, verdict.WhyLogged, verdict.WhyNothing}, r.Targets[i].AsOfWhy)
+	})
 }
 
 func lowerFirst(s string) string {

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -63,23 +62,15 @@ func CSV(w io.Writer, r *report.Report, table string) error {
 
 func writeRow(out *bufio.Writer, cells []string) {
 	for i, c := range cells {
-		lead := `,"`
-		if i == 0 {
-			lead = `"`
+		if i > 0 {
+			c = "," + report.Cell(c)
+		} else {
+			c = report.Cell(c)
 		}
-		out.WriteString(lead + strings.ReplaceAll(inert(c), `"`, `""`) + `"`) //nolint:errcheck // kept until Flush
+		out.WriteString(c) //nolint:errcheck // kept until Flush
 	}
 	out.WriteString("\r\n") //nolint:errcheck // kept until Flush
 }
-
-// formula finds where a spreadsheet could begin one: at the start of a cell,
-// also behind spaces and quotes that it may drop, and behind what it may take
-// for the border of two cells where it was told another separator. The wide
-// forms are signs to some.
-var formula = regexp.MustCompile("(^|[;|\t])([ '\"]*)([=+\\-@\t\r\uff1d\uff0b\uff0d\uff20])")
-
-// inert puts an apostrophe before anything that a spreadsheet would run.
-func inert(cell string) string { return formula.ReplaceAllString(cell, "$1'$2$3") }
 
 func findingRows(t *report.Target, row func(...string)) {
 	for i := range t.Findings {

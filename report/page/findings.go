@@ -153,9 +153,9 @@ func place(r *report.Ref) string {
 	return r.Path
 }
 
-// shorten keeps a line of evidence to about two lines of a terminal.
+// shorten keeps a line of evidence to a few lines of a terminal.
 func shorten(text string) string {
-	const limit = 240
+	const limit = 320
 	if len(text) <= limit {
 		return text
 	}

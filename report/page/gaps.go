@@ -86,6 +86,9 @@ func (p *sheet) gaps(r *report.Report, h *report.Host) {
 // seenAll is what is said where nothing was missed.
 func seenAll(r *report.Report, h *report.Host) string {
 	if slices.ContainsFunc(h.Targets, func(i int) bool { return r.Targets[i].Looked() }) {
+		if guessedEnd(r, h) {
+			return "Everything that is here was seen. Whether something is missing at its end is not known: nothing says when it was taken."
+		}
 		return "Everything asked for was seen."
 	}
 	return "Nothing was looked at."

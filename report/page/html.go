@@ -28,7 +28,8 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"place": place, "second": second, "minute": minute, "day": day, "about": about, "product": product, "aboutInstall": aboutInstall,
 	"exposure": exposure, "cves": newCVEs, "fixedIn": fixedIn, "builds": builds, "size": size, "isLink": isLink, "join": strings.Join,
 	"count": count, "slug": slug, "cutRefs": cutRefs, "moreRefs": moreRefs,
-	"pc": func(x float64) string { return fmt.Sprintf("%.2f%%", x) },
+	"seriesTitle": func() string { return seriesTitle },
+	"pc":          func(x float64) string { return fmt.Sprintf("%.2f%%", x) },
 }).Parse(pageText))
 
 // view is what the template shows.
@@ -63,6 +64,7 @@ type hostView struct {
 	Missed        int
 	SeenAll       string
 	Looked        []lookedRow
+	Series        []seriesRow
 	Hashes        []report.Coverage
 	MoreHashes    int
 }
@@ -142,7 +144,7 @@ func newHostView(r *report.Report, h *report.Host, id string) hostView {
 	v := hostView{
 		ID: id, H: h, R: r, Headline: headline(&h.Answers), Answers: answerRows(&h.Answers), PerTarget: perTarget(r, h),
 		Advice: steps(r, h), Why: whyRows(&h.Answers), Line: newTimeline(r, h, id), Installations: installations(r, h),
-		Gaps: gapGroups(rows), Missed: len(rows), SeenAll: seenAll(r, h), Looked: lookedRows(r, h),
+		Gaps: gapGroups(rows), Missed: len(rows), SeenAll: seenAll(r, h), Looked: lookedRows(r, h), Series: seriesRows(r, h),
 	}
 	for _, i := range h.Targets {
 		v.Are = append(v.Are, describe(&r.Targets[i], h.Host))

@@ -186,19 +186,29 @@ func builds(r *report.Report, h *report.Host) string {
 	return fmt.Sprint(low)
 }
 
-// host writes everything about one host.
-func (p *sheet) host(r *report.Report, h *report.Host) {
+// head names a host and its targets.
+func (p *sheet) head(r *report.Report, h *report.Host) {
 	p.blank()
 	p.write(p.paint(strings.Repeat("-", p.look.Width), faint) + "\n")
 	for n, i := range h.Targets {
 		t := &r.Targets[i]
 		lead := strings.Repeat(" ", columns(report.Escape(h.Host))+2)
-		if n == 0 {
+		switch {
+		case columns(lead) > p.look.Width/2: // a path, which leaves no room beside it
+			if lead = "  "; n == 0 {
+				p.text(h.Host, bold, "")
+			}
+		case n == 0:
 			lead = h.Host + "  "
 		}
 		p.text(lead, bold, describe(t, h.Host))
 	}
 	p.blank()
+}
+
+// host writes everything about one host.
+func (p *sheet) host(r *report.Report, h *report.Host) {
+	p.head(r, h)
 	p.answers(&h.Answers)
 	if said := perTarget(r, h); said != nil {
 		p.blank()
@@ -210,6 +220,7 @@ func (p *sheet) host(r *report.Report, h *report.Host) {
 	p.why(&h.Answers)
 	p.installations(h, installations(r, h))
 	p.findings(r, h)
+	p.series(r, h)
 	p.gaps(r, h)
 }
 

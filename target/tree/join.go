@@ -101,3 +101,23 @@ func (r joinedRoot) names() ([]string, error) {
 func (r joinedRoot) stat(base string) (node, error) { return r.joined.stat(evidence.Name(base)) }
 
 func (r joinedRoot) close() {}
+
+// leaf is a store of one file, which is its root.
+type leaf struct {
+	store
+	name evidence.Name
+}
+
+// Leaf makes a tree that is the one file of t, which it owns: joined under a name,
+// it is a file of that name.
+func (t *Tree) Leaf(file evidence.Name) *Tree {
+	return &Tree{store: leaf{t.store, file}, linked: t.linked}
+}
+
+func (l leaf) stat(evidence.Name) (node, error) { return l.store.stat(l.name) }
+
+func (l leaf) folder(evidence.Name) (folder, error) {
+	return nil, fmt.Errorf("%w: %q is a file", fs.ErrInvalid, l.name)
+}
+
+func (l leaf) open(evidence.Name) (evidence.File, error) { return l.store.open(l.name) }
