@@ -47,8 +47,11 @@ type checkFlags struct {
 	list, scope, inventory     string
 	maxAge, now                string
 	rate                       float64
-	parallel                   int
+	parallel, workers          int
+	maxMemory                  string
+	memory                     int64 // bytes of maxMemory; 0: not said
 	partial, allRefs, verbose  bool
+	logs                       bool // the command is logs
 	output                     outputFlags
 }
 
@@ -81,35 +84,56 @@ listed as not seen. Only --only drops whole questions.`,
 	fl := cmd.Flags()
 	fl.SortFlags = false
 	fl.StringSliceVar(&f.only, "only", nil, "ask only these questions: exposed,compromised,reachable,unprepared")
+	f.addEvidence(cmd)
+	fl.StringArrayVar(&f.yara, "yara", nil, "`DIR` or file with YARA rules of your own; repeatable")
+	fl.StringArrayVar(&f.define, "define", nil, "`NAME=VALUE` of an external variable of your YARA rules; repeatable")
+	fl.StringArrayVar(&f.latest, "latest-build", nil, "newest build you know of, `[PACK=]BUILD`; repeatable")
+	fl.StringVar(&f.maxAge, "pack-max-age", maxAge, "older packs say unknown instead of no; `AGE` as 90d")
+	fl.StringVar(&f.scope, "scope", "", "`FILE` with the hosts and ranges that are yours; needed for ranges")
+	fl.Float64Var(&f.rate, "rate", target.PoliteRate, "connections per second and address")
+	fl.StringVar(&f.inventory, "inventory", "", "`FILE` (CSV or YAML) with the machines that should exist")
+	f.addWork(cmd)
+	complete(cmd, "only", []string{"exposed", "compromised", "reachable", "unprepared"})
+	return cmd
+}
+
+// maxAge is how old a pack may be before its no is unknown.
+const maxAge = "90d"
+
+// addEvidence adds the options that say what the targets are, and what is held
+// against them.
+func (f *checkFlags) addEvidence(cmd *cobra.Command) {
+	fl := cmd.Flags()
 	fl.StringVar(&f.since, "since", "", "read logs from this `DATE` on; what is left out stays a gap")
 	fl.StringVar(&f.until, "until", "", "read logs up to this `DATE`; what is left out stays a gap")
 	fl.StringVar(&f.asOf, "as-of", "", "`TIME` when the evidence was taken")
 	fl.StringVar(&f.zone, "time-zone", "", "`ZONE` of local times in the evidence, as Europe/Berlin")
 	fl.StringArrayVar(&f.hosts, "host", nil, "`NAME=TARGET`: the target is evidence of this host; repeatable")
+	fl.StringVarP(&f.list, "file", "f", "", "`FILE` with a target on each line, - for standard input")
 	fl.BoolVar(&f.partial, "partial", false, "the targets are selections: what is missing was not collected")
 	fl.StringArrayVar(&f.packs, "packs", nil, "`DIR` with a pack or packs of your own; repeatable")
 	fl.StringArrayVar(&f.sigma, "sigma", nil, "`DIR` or file with Sigma rules of your own; repeatable")
 	fl.StringArrayVar(&f.placeholders, strings.TrimPrefix(placeholderOption, "--"), nil, "`FILE` or folder with the values of %placeholders% in your Sigma rules; repeatable")
-	fl.StringArrayVar(&f.yara, "yara", nil, "`DIR` or file with YARA rules of your own; repeatable")
-	fl.StringArrayVar(&f.define, "define", nil, "`NAME=VALUE` of an external variable of your YARA rules; repeatable")
 	fl.StringArrayVar(&f.ioc, "ioc", nil, "`FILE` with addresses, domains, hashes and paths to look for; repeatable")
 	fl.StringArrayVar(&f.proxies, "proxy", nil, "`ADDRESS` or network of a reverse proxy of yours: logs name the clients it spoke for; repeatable")
-	fl.StringArrayVar(&f.latest, "latest-build", nil, "newest build you know of, `[PACK=]BUILD`; repeatable")
-	fl.StringVar(&f.maxAge, "pack-max-age", "90d", "older packs say unknown instead of no; `AGE` as 90d")
-	fl.StringVarP(&f.list, "file", "f", "", "`FILE` with a target on each line, - for standard input")
-	fl.StringVar(&f.scope, "scope", "", "`FILE` with the hosts and ranges that are yours; needed for ranges")
-	fl.Float64Var(&f.rate, "rate", target.PoliteRate, "connections per second and address")
+}
+
+// addWork adds the options that say how the work is done, and where its results
+// go.
+func (f *checkFlags) addWork(cmd *cobra.Command) {
+	fl := cmd.Flags()
 	fl.IntVar(&f.parallel, "parallel", 4, "targets at once")
-	fl.StringVar(&f.inventory, "inventory", "", "`FILE` (CSV or YAML) with the machines that should exist")
+	fl.IntVar(&f.workers, "workers", 0, "logs or parts of logs read at once; 0: one for each core")
+	fl.StringVar(&f.maxMemory, "max-memory", "", "keep to so much memory, `SIZE` as 512MiB, at the cost of time")
 	fl.BoolVar(&f.allRefs, "all-refs", false, "list every reference, not the first twenty")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "say on standard error what is done")
+	fl.BoolVarP(&f.output.quiet, "quiet", "q", false, "show no progress")
 	fl.StringVar(&f.now, "now", "", "the clock, for tests")
 	f.output.add(cmd)
-	complete(cmd, "only", []string{"exposed", "compromised", "reachable", "unprepared"})
+	fl.StringVar(&f.output.timeline, "timeline", "", "write every sighting in order of time to `FILE` (.csv, .jsonl), as Timesketch takes it")
 	if err := fl.MarkHidden("now"); err != nil {
 		cmd.Long += "\n(" + err.Error() + ")" // only if the flag above is renamed
 	}
-	return cmd
 }
 
 // newCheck reads the command line. Its errors are usage, but for files that
@@ -117,13 +141,14 @@ listed as not seen. Only --only drops whole questions.`,
 func newCheck(cmd *cobra.Command, f checkFlags, args []string) (*check, error) {
 	c := &check{flags: f, stdin: cmd.InOrStdin(), now: time.Now().UTC(), log: logger(cmd.ErrOrStderr(), f.verbose)}
 	for _, read := range []func() error{
-		func() (err error) { c.asked, err = parseOnly(f.only); return },
+		func() (err error) { c.asked, err = f.asked(); return },
 		func() (err error) { c.zone, err = parseZone(f.zone); return },
 		func() (err error) { c.asOf, err = parseTime("as-of", f.asOf, c.zone); return },
 		func() (err error) { c.review.From, err = parseTime("since", f.since, c.zone); return },
 		func() (err error) { c.review.To, err = parseTime("until", f.until, c.zone); return },
 		func() (err error) { c.proxies, err = parseProxies(f.proxies); return },
 		func() (err error) { c.maxAge, err = parseAge(f.maxAge); return },
+		func() (err error) { c.flags.memory, err = parseMemory(f.maxMemory); return },
 		func() (err error) { c.targets, err = parseTargets(args, f.hosts, f.list, c.readSmall); return },
 		func() error { return c.checkTimes() },
 		func() (err error) { c.scope, err = c.readScope(); return },
@@ -146,6 +171,15 @@ func newCheck(cmd *cobra.Command, f checkFlags, args []string) (*check, error) {
 	return c, err
 }
 
+// asked is what is asked: of logs whether somebody came in then, else what
+// --only says.
+func (f *checkFlags) asked() (evidence.Parts, error) {
+	if f.logs {
+		return evidence.CompromisedThen, nil
+	}
+	return parseOnly(f.only)
+}
+
 // checkTimes sets the clock and refuses times that contradict each other.
 func (c *check) checkTimes() error {
 	if now, err := parseTime("now", c.flags.now, nil); err != nil {
@@ -160,6 +194,8 @@ func (c *check) checkTimes() error {
 		return fmt.Errorf("--until %s is not after --since %s", c.flags.until, c.flags.since)
 	case !(c.flags.rate > 0) || c.flags.parallel < 1:
 		return fmt.Errorf("--rate and --parallel must be above zero")
+	case c.flags.workers < 0:
+		return fmt.Errorf("--workers %d: a number of workers, or 0 for one for each core", c.flags.workers)
 	}
 	return nil
 }

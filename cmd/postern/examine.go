@@ -22,6 +22,16 @@ func (c *check) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer c.flags.keep()()
+	line, err := c.openTimeline()
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := line.close(); err != nil {
+			c.out.talk("--timeline: %v", err)
+		}
+	}()
 	started := time.Now().UTC()
 	show := c.out.progress()
 	defer show.end()
@@ -31,12 +41,12 @@ func (c *check) run(ctx context.Context) error {
 		return err
 	}
 	x := postern.Examiner{
-		Engine: engine, Collectors: append(collect.All(collect.Options{}), probe.All()...),
+		Engine: engine, Collectors: append(collect.All(collect.Options{Workers: c.flags.readers()}), probe.All()...),
 		Asked:    verdict.Asked{Parts: c.asked, Packs: packAges(c.packs), MaxAge: c.maxAge, Now: c.now, AsOf: c.asOf},
 		Parallel: c.flags.parallel, Log: c.log,
-		Done: show.done, Progress: show,
+		Done: show.done, Progress: show, Watch: line.watch(),
 	}
-	show.begin(len(opened.sources), len(c.targets) > 1)
+	show.begin(len(opened.sources), len(opened.entries) > 1)
 	targets := opened.inPlace(x.Examine(ctx, opened.sources))
 	if c.listed != nil {
 		targets = report.Inventory(targets, c.listed, c.asked)
@@ -49,8 +59,8 @@ func (c *check) run(ctx context.Context) error {
 	}
 	r := report.Finish(tool, targets, report.Run{Started: started, Ended: time.Now(), Machine: machine, Cancelled: ctx.Err() != nil})
 	show.end()
-	if err := c.out.write(r); err != nil {
-		return err
+	if err := errors.Join(c.out.write(r), line.write(targets)); err != nil {
+		return &exit{exitFailed, err}
 	}
 	if len(opened.sources) == 0 && ctx.Err() == nil {
 		return failed("nothing could be opened")
@@ -87,7 +97,29 @@ func (c *check) open(ctx context.Context, show *progress) (*opened, error) {
 		t := report.Missing(n.target, n.host, kindOf(n.target), c.asked, evidence.ReasonFor(err), err.Error())
 		o.entries = append(o.entries, &t)
 	}
+	if c.flags.logs {
+		o.join()
+	}
 	return o, nil
+}
+
+// join makes one source of the logs of one host that were named one by one.
+func (o *opened) join() {
+	var at []int
+	o.sources, at = target.Join(o.sources)
+	var entries []*report.Target
+	next, known := 0, 0
+	for _, missing := range o.entries {
+		if missing == nil {
+			next++
+			if at[next-1] < known {
+				continue // it is in one before
+			}
+			known++
+		}
+		entries = append(entries, missing)
+	}
+	o.entries = entries
 }
 
 // kindOf is what a target that is not there would have been.

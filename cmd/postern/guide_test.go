@@ -45,7 +45,7 @@ func TestOperatorGuide(t *testing.T) {
 		t.Errorf("only %d options of check: %v", len(shown), shown)
 	}
 	have := map[string]bool{}
-	for _, cmd := range append([]*cobra.Command{checkCommand(), manCommand()}, reportCommand().Commands()...) {
+	for _, cmd := range append([]*cobra.Command{checkCommand(), logsCommand(), manCommand()}, reportCommand().Commands()...) {
 		if !strings.Contains(text, cmd.Name()) {
 			t.Errorf("%s is not in the guide", cmd.Name())
 		}

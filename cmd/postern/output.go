@@ -20,7 +20,13 @@ import (
 type outputFlags struct {
 	json, force    bool
 	dir, html, csv string
+	timeline       string
+	quiet          bool   // no progress
+	text           layout // nil: page.Text
 }
+
+// layout writes a report for a terminal.
+type layout func(io.Writer, *report.Report, page.Look) error
 
 func (f *outputFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
@@ -29,6 +35,14 @@ func (f *outputFlags) add(cmd *cobra.Command) {
 	fl.StringVar(&f.html, "html", "", "write the report for a browser to `FILE` too")
 	fl.StringVar(&f.csv, "csv", "", "write the findings for a spreadsheet to `FILE` too")
 	fl.BoolVar(&f.force, "force", false, "replace the reports that are there")
+}
+
+// screen writes a report for a terminal.
+func (f outputFlags) screen(w io.Writer, r *report.Report, look page.Look) error {
+	if f.text != nil {
+		return f.text(w, r, look)
+	}
+	return page.Text(w, r, look)
 }
 
 // document reports whether a report is asked for as a file or a stream, which
@@ -61,7 +75,11 @@ type reportFile struct {
 func (f outputFlags) files() (all []reportFile) {
 	if f.dir != "" {
 		for _, n := range [][2]string{{"report.json", "json"}, {"report.txt", "text"}, {"report.html", "html"}, {"report.csv", "csv"}} {
-			all = append(all, reportFile{filepath.Join(f.dir, n[0]), forms[n[1]]})
+			write := forms[n[1]]
+			if n[1] == "text" {
+				write = func(w io.Writer, r *report.Report) error { return f.screen(w, r, page.Look{}) }
+			}
+			all = append(all, reportFile{filepath.Join(f.dir, n[0]), write})
 		}
 	}
 	if f.html != "" {
@@ -73,15 +91,26 @@ func (f outputFlags) files() (all []reportFile) {
 	return all
 }
 
+// paths are all files to be written, the timeline among them.
+func (f outputFlags) paths() (all []string) {
+	for _, file := range f.files() {
+		all = append(all, file.path)
+	}
+	if f.timeline != "" {
+		all = append(all, f.timeline)
+	}
+	return all
+}
+
 // open makes sure, before any work is done, that the report can be written.
 func (f outputFlags) open(cmd *cobra.Command) (output, error) {
 	o := output{f, cmd.OutOrStdout(), cmd.ErrOrStderr()}
 	files := f.files()
-	if len(files) == 0 && f.force {
-		return o, errors.New("--force says what --out, --html and --csv may do; give one of them too")
+	if len(files) == 0 && f.timeline == "" && f.force {
+		return o, errors.New("--force says what the options that write files may do; give one of them too")
 	}
-	for _, file := range files {
-		if err := mayWrite(file.path, f.force); err != nil {
+	for _, path := range f.paths() {
+		if err := mayWrite(path, f.force); err != nil {
 			return o, err
 		}
 	}
@@ -112,9 +141,9 @@ func (f outputFlags) apart(targets []named) error {
 		if t.target == "" || err != nil || !info.IsDir() {
 			continue
 		}
-		for _, file := range f.files() {
-			if rel, err := filepath.Rel(resolved(t.target), resolved(file.path)); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-				return fmt.Errorf("%q lies inside the evidence %q, which is only read; name a place elsewhere", file.path, t.target)
+		for _, path := range f.paths() {
+			if rel, err := filepath.Rel(resolved(t.target), resolved(path)); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+				return fmt.Errorf("%q lies inside the evidence %q, which is only read; name a place elsewhere", path, t.target)
 			}
 		}
 	}
@@ -147,7 +176,7 @@ func (o *output) write(r *report.Report) error {
 	if o.flags.json {
 		errs = append(errs, r.WriteJSON(o.stdout))
 	} else {
-		errs = append(errs, page.Text(o.stdout, r, look(o.stdout)))
+		errs = append(errs, o.flags.screen(o.stdout, r, look(o.stdout)))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return &exit{exitFailed, err}
@@ -158,13 +187,7 @@ func (o *output) write(r *report.Report) error {
 // writeFile makes a file that only its owner reads, and none over another
 // unless force says so.
 func writeFile(path string, force bool, write func(io.Writer) error) (err error) {
-	if force {
-		// A link planted in the report's place must not be followed.
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := createFile(path, force)
 	if err != nil {
 		return err
 	}
@@ -172,8 +195,22 @@ func writeFile(path string, force bool, write func(io.Writer) error) (err error)
 	return write(f)
 }
 
+// widest is how wide text gets on a wide terminal: lines that are longer are hard
+// to read.
+const widest = 120
+
+func createFile(path string, force bool) (*os.File, error) {
+	if force {
+		// A link planted in the report's place must not be followed.
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
 // look is colour on a terminal only, unless NO_COLOR (no-color.org) is set,
-// and 80 columns or fewer.
+// and as wide as the terminal, to a limit; 80 columns where there is none.
 func look(w io.Writer) page.Look {
 	l := page.Look{Width: 80}
 	fd, ok := terminal(w)
@@ -182,7 +219,7 @@ func look(w io.Writer) page.Look {
 	}
 	l.Colour = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	if width, _, err := term.GetSize(fd); err == nil && width > 0 {
-		l.Width = min(width, l.Width)
+		l.Width = min(width, widest)
 	}
 	return l
 }

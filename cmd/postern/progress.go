@@ -15,10 +15,11 @@ import (
 // progress tells on standard error what goes on: on a terminal a line that is
 // written over, and a line for every target answered when there are several.
 type progress struct {
-	out  io.Writer
-	live bool // out is a terminal
-	stop chan struct{}
-	gone sync.WaitGroup
+	out   io.Writer
+	live  bool // out is a terminal
+	quiet bool // nothing is told
+	stop  chan struct{}
+	gone  sync.WaitGroup
 
 	mu          sync.Mutex
 	started     time.Time
@@ -27,7 +28,6 @@ type progress struct {
 	count, of   int
 	files, gaps int
 	records     int64
-	bytes       int64
 
 	ahead, read int64 // bytes of logs: to be read, and read
 	reading     time.Time
@@ -36,8 +36,8 @@ type progress struct {
 // progress starts telling, until end.
 func (o *output) progress() *progress {
 	_, live := terminal(o.stderr)
-	p := &progress{out: o.stderr, live: live, started: time.Now(), stop: make(chan struct{})}
-	if !live {
+	p := &progress{out: o.stderr, live: live && !o.flags.quiet, quiet: o.flags.quiet, started: time.Now(), stop: make(chan struct{})}
+	if !p.live {
 		return p
 	}
 	p.gone.Add(1)
@@ -86,7 +86,7 @@ func (p *progress) opening(target string) {
 func (p *progress) begin(targets int, each bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.phase, p.of, p.each = "examining", targets, each || p.live && targets > 1
+	p.phase, p.of, p.each = "examining", targets, (each || p.live && targets > 1) && !p.quiet
 }
 
 // Plan implements evidence.Planner.
@@ -114,8 +114,9 @@ func (p *progress) Cover(c evidence.Coverage) {
 		p.gaps++
 	default:
 		p.files++
-		p.records += c.Count
-		p.bytes += c.Bytes
+		if c.Kind == evidence.CoverLog {
+			p.records += c.Count
+		}
 	}
 }
 
@@ -150,8 +151,9 @@ func (p *progress) redraw() {
 		line += fmt.Sprintf(", %d of %d targets", p.count, p.of)
 	}
 	if p.files > 0 {
-		line += fmt.Sprintf(", %d read, %d records, %d MiB", p.files, p.records, p.bytes>>20)
+		line += fmt.Sprintf(", %d read, %d records", p.files, p.records)
 	}
+	line += p.rate()
 	if p.gaps > 0 {
 		line += fmt.Sprintf(", %d gaps", p.gaps)
 	}
@@ -162,6 +164,19 @@ func (p *progress) redraw() {
 		line = string(runes[:77]) + ".."
 	}
 	fmt.Fprintf(p.out, "\r%s%s", line, strings.Repeat(" ", max(0, 79-len([]rune(line)))))
+}
+
+// rate says how fast logs are read, once there is something to tell.
+func (p *progress) rate() string {
+	took := time.Since(p.reading)
+	if p.read == 0 || took < time.Second {
+		return ""
+	}
+	said := fmt.Sprintf(", %.0f MB/s", float64(p.read)/1e6/took.Seconds())
+	if n := float64(p.records) / took.Seconds(); n >= 1000 {
+		said += fmt.Sprintf(", %.0fk records/s", n/1000)
+	}
+	return said
 }
 
 // left guesses the time that is left where something tells: from targets, once

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"postern/evidence"
 )
 
 func TestTimeLeft(t *testing.T) {
@@ -27,7 +29,28 @@ func TestTimeLeft(t *testing.T) {
 	p.Read(100 << 20)
 	p.reading = now.Add(-10 * time.Second)
 	p.redraw()
-	if !strings.Contains(out.String(), "about 30s left") {
-		t.Errorf("line %q", out.String())
+	p.Cover(evidence.Coverage{Kind: evidence.CoverLog, Count: 5_000_000})
+	p.redraw()
+	for _, want := range []string{"about 30s left", "1 read, 5000000 records, 10 MB/s, 500k records/s"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("line %q has no %q", out.String(), want)
+		}
+	}
+}
+
+func TestMemory(t *testing.T) {
+	for text, want := range map[string]int64{"": 0, "512MiB": 512 << 20, "2g": 2 << 30, "100000000": 100_000_000, "64MB": 64 << 20, "1KiB": -1, "lots": -1, "-1G": -1, "9999999999G": -1, "G": -1, "1.5G": -1, "1MiBG": -1} {
+		got, err := parseMemory(text)
+		if want < 0 != (err != nil) || err == nil && got != want {
+			t.Errorf("%q: %d, %v", text, got, err)
+		}
+	}
+	for _, f := range []checkFlags{{memory: 64 << 20}, {memory: 64 << 20, workers: 8}, {workers: 1}} {
+		if n := f.readers(); n > 2 || n < 1 {
+			t.Errorf("%d workers in %d bytes", n, f.memory)
+		}
+	}
+	if n := (&checkFlags{workers: 5}).readers(); n != 5 {
+		t.Errorf("%d workers, want 5", n)
 	}
 }

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"postern/report/page"
+	"postern/target"
+)
+
+func logsCommand() *cobra.Command {
+	f := checkFlags{logs: true, rate: target.PoliteRate, maxAge: maxAge, output: outputFlags{text: page.Logs}}
+	cmd := &cobra.Command{
+		Use:   "logs [PATH...]",
+		Short: "Review logs alone: what they show, and what they cover",
+		Long: `Review logs: did somebody come in since the flaws could first be used, and which
+days do the logs tell of? This is check narrowed to logs: one question is asked,
+compromised then, and the others read not-examined.
+
+A PATH is a log, a folder of logs, an archive of either, or a mounted image or
+collection whose logs are meant; several logs and folders are one pile, unless
+--host tells them apart. Without any, the logs of this host are read: run as root
+or administrator. Nothing is changed.
+
+The period asked about begins when the oldest flaw could first be used. What
+--since leaves out of it is listed as not seen.`,
+		Example: `  postern logs
+  postern logs /srv/logs --time-zone Europe/Berlin --as-of 2026-01-31T08:00:00Z
+  postern logs Logs W3SVC1 Security.evtx --time-zone UTC
+  postern logs Security.evtx --sigma rules/windows
+  postern logs mail01.zip --out case/mail01`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := newCheck(cmd, f, args)
+			if err != nil {
+				return err
+			}
+			for _, n := range c.targets {
+				if n.target != "" && target.IsNetwork(n.target) {
+					return fmt.Errorf("%q is a web address, which keeps no logs: postern check asks it", n.target)
+				}
+			}
+			c.targets = apart(c.targets)
+			return c.run(cmd.Context())
+		},
+	}
+	cmd.Flags().SortFlags = false
+	f.addEvidence(cmd)
+	f.addWork(cmd)
+	return cmd
+}
+
+// apart leaves out what lies in a folder that is named too: what is read twice
+// would count twice.
+func apart(targets []named) (left []named) {
+	for i, n := range targets {
+		inside := slices.ContainsFunc(targets, func(o named) bool {
+			rel, err := filepath.Rel(resolved(o.target), resolved(n.target))
+			return o.target != "" && o.host == n.host && err == nil && rel != "." && filepath.IsLocal(rel)
+		})
+		twice := slices.ContainsFunc(targets[:i], func(o named) bool {
+			return o.host == n.host && resolved(o.target) == resolved(n.target)
+		})
+		if !inside && !twice || n.target == "" {
+			left = append(left, n)
+		}
+	}
+	return left
+}
