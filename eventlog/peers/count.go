@@ -133,25 +133,8 @@ func (p *Count) Told() *evidence.Peers {
 	if p.requests == 0 {
 		return nil
 	}
-	all := p.State()
-	all.Few = all.Few[:min(len(all.Few), evidence.MostPeers)]
-	return &all
-}
-
-// State is all that was counted, with everybody kept; Restore goes on from it.
-func (p *Count) State() evidence.Peers {
-	return evidence.Peers{Requests: p.requests, Few: p.sorted(), Many: p.many}
-}
-
-// Restore takes up a count where State left it.
-func (p *Count) Restore(s evidence.Peers) {
-	*p = Count{requests: s.Requests, many: s.Many, by: map[string]*evidence.Peer{}}
-	for _, peer := range s.Few {
-		if peer.Kind == evidence.PublicPeer {
-			p.public++
-		}
-		p.by[peer.Address] = &peer
-	}
+	few := p.sorted()
+	return &evidence.Peers{Requests: p.requests, Few: few[:min(len(few), evidence.MostPeers)], Many: p.many}
 }
 
 // shared is the network that providers use among themselves (RFC 6598).
