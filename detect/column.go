@@ -36,6 +36,7 @@ var wholeURI = map[string]bool{"cs-uri-query": true, "c-uri": true, "cs-uri": tr
 
 // actionForms gives an action as Windows writes it and as rules call it.
 func actionForms(one [][]byte) [][]byte {
+	one = slices.Clip(one) // behind it stand the other values
 	switch strings.ToUpper(string(one[0])) {
 	case "ALLOW":
 		return append(one, []byte("accept"))
@@ -191,15 +192,10 @@ func (c columns) lacking(r *sigma.Rule) []string {
 	return all
 }
 
-// decodes reports whether a column of one of the fields is decoded before it
-// is compared.
-func (c columns) decodes(fields []string) bool {
-	for _, field := range fields {
-		if column, known := c.resolve(field); known && column.Spell != nil {
-			return true
-		}
-	}
-	return false
+// rewords reports whether a column of one of the fields is compared in words that
+// do not stand in the record, so that no literal tells of them.
+func (c columns) rewords(fields []string) bool {
+	return c.Source.Category == "firewall" && slices.Contains(fields, "action")
 }
 
 // spelledField reports whether a web log's field of this name, or with "" the

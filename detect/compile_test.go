@@ -85,15 +85,18 @@ func TestLiterals(t *testing.T) {
 		}
 	}
 	f(`(?i)\bUser @[^\r\n]*force-reset-password`, "force-reset-password")
-	f(`^/(?:abc|defg)/x`, "abc", "defg")
+	f(`^/(?:abc|defg)/x`, "/abc/x", "/defg/x")
+	f(`(?i)_[1-9]\d{0,2}\.(aspx|ashx|asmx)(/|$)`, ".aspx", ".ashx", ".asmx")
+	f(`a[xy]?b{3}(?i:K)`, "abbbk", "axbbbk", "aybbbk")
+	f(`[0-9a-f]abc[^"]*d(?:efg|h)`, "abc")
 	f(`(?:abc|d)`)
 	f(`(?:abcd)?ef`)
 	f(`(?:abcd)+`, "abcd")
-	f(`(?:abcd){2,3}x`, "abcdabcd")
+	f(`(?:abcd){2,3}x`, "abcdabcdx")
 	f(`[a-z]+\d`)
 	f(`ab`)
 	f(`Grün und blau`, "n und blau")
-	if got := usable([]string{"/api/v1/a b", "/x/longer%20path?y"}, true); !slices.Equal(got, []string{"api/v1/a", "x/longer%20path"}) {
+	if got := usable([]string{"/api/v1/a b", "/x/longer%20path?y"}, true); !slices.Equal(got, []string{"api/v1/a b", "api/v1/a+b", "x/longer%20path"}) {
 		t.Errorf("in a path: %q", got)
 	}
 }
@@ -117,5 +120,37 @@ func TestCoverageIsSortedAndOnce(t *testing.T) {
 	}
 	if want := []string{"file a joined", "file b", "file b unreadable", "log a"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestPeerLiterals: what stands wherever a peer is named.
+func TestPeerLiterals(t *testing.T) {
+	f := func(peer string, want ...string) {
+		t.Helper()
+		got := peerLiterals([]string{peer})
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", peer, got, want)
+		}
+	}
+	f("192.0.2.7", "192.0.2.7")
+	f("::ffff:192.0.2.7", "192.0.2.7")
+	f("192.0.2.0/24", "192.0.2.")
+	f("192.0.2.128/25", "192.0.2.")
+	f("198.18.0.0/15", "198.18.", "198.19.")
+	f("10.0.0.0/8", "10.")
+	f("10.0.0.0/7")
+	f("0.0.0.0/0")
+	f("2001:db8::7", "2001:0db8", "2001:db8")
+	f("2001:db8:1::/48", "2001:0db8", "2001:db8")
+	f("2001::/24", "2001:")
+	f("fe80::1", "fe80:")
+	f("::1")
+	f("A.Example", "a.example")
+	f(".b.example", ".b.example")
+	if got := peerLiterals([]string{"a.example", ".a.example", "::1"}); got != nil {
+		t.Errorf("%q for what nothing is known to stand in", got)
+	}
+	if got := peerLiterals([]string{"a.example", ".a.example"}); !slices.Equal(got, []string{"a.example"}) {
+		t.Errorf("%q", got)
 	}
 }

@@ -133,9 +133,7 @@ func Compile(packs []*pack.Pack, opt Options) (*Engine, []Refusal, error) {
 		e.askContent()
 	}
 	e.peers = newPeerRules(e.rules)
-	if err := e.literals.build(); err != nil {
-		faults = append(faults, err)
-	}
+	e.literals.build()
 	if err := errors.Join(faults...); err != nil {
 		return nil, nil, err
 	}
@@ -171,7 +169,7 @@ func (e *Engine) add(p *pack.Pack) error {
 	}
 	faults := []error{e.addIndicators(p), e.addChecks(p), e.addSigma(p)}
 	if p.Starts != nil {
-		e.starts = append(e.starts, &start{pack: p, ids: e.literals.intern(fromRegexp(p.Starts))})
+		e.addStarts(p)
 	}
 	return errors.Join(faults...)
 }
@@ -199,7 +197,7 @@ func (e *Engine) addIndicator(r *rule) {
 		e.addHashes(r)
 		return
 	case pack.OnPeer:
-		r.ids = e.literals.intern(peerLiterals(r.Match.Peers))
+		r.ids = e.literals.mark(ofPeers, e.literals.intern(peerLiterals(r.Match.Peers)))
 	default:
 		e.files = append(e.files, r)
 	}

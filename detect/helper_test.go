@@ -2,7 +2,9 @@ package detect
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -195,12 +197,7 @@ func row(s *evidence.Schema, line int64, at time.Time, values ...string) evidenc
 func prefiltered(find evidence.Prefilter, e evidence.Event) evidence.Event {
 	seen := map[uint32]bool{}
 	find(e.Raw, func(id uint32, _ int) { seen[id] = true })
-	e.Hits = evidence.Hits{Known: true}
-	for id := range uint32(1000) {
-		if seen[id] {
-			e.Hits.IDs = append(e.Hits.IDs, id)
-		}
-	}
+	e.Hits = evidence.Hits{Known: true, IDs: slices.Sorted(maps.Keys(seen))}
 	return e
 }
 

@@ -97,14 +97,13 @@ func (h *hosts) findAddr(addr netip.Addr) (peer string, held bool) {
 
 // peerRules are all rules about peers, and what any of them calls one.
 type peerRules struct {
-	rules   []*rule
-	known   *hosts
-	always  []*rule            // those without literals
-	literal map[uint32][]*rule // by the literals of the prefilter
+	rules  []*rule
+	known  *hosts
+	always []*rule // those without literals
 }
 
 func newPeerRules(rules []*rule) *peerRules {
-	p := &peerRules{known: newHosts(nil), literal: map[uint32][]*rule{}}
+	p := &peerRules{known: newHosts(nil)}
 	for _, r := range rules {
 		if r.hosts == nil {
 			continue
@@ -116,34 +115,17 @@ func newPeerRules(rules []*rule) *peerRules {
 		if r.ids == nil {
 			p.always = append(p.always, r)
 		}
-		for _, id := range r.ids {
-			p.literal[id] = append(p.literal[id], r)
-		}
 	}
 	return p
 }
 
-// spared reports whether the prefilter proves that an event names no peer.
-func (p *peerRules) spared(l *literals, e *evidence.Event) bool {
-	if len(p.rules) == 0 {
-		return true
-	}
-	if !e.Hits.Known || len(p.always) > 0 || among(e.Hits, l.peer) || among(e.Hits, l.fold) {
-		return false
-	}
-	return !slices.ContainsFunc(e.Hits.IDs, func(id uint32) bool { return p.literal[id] != nil })
-}
-
-// match reports the peers that an event names.
-func (p *peerRules) match(l *literals, in *program, e *evidence.Event, found func(sighting)) {
-	if p.spared(l, e) {
+// matchPeers reports the peers that an event names.
+func (p *program) matchPeers(e *evidence.Event, found func(sighting)) {
+	if !p.peers.named(e) {
 		return
 	}
-	if !p.named(e) {
-		return
-	}
-	m := in.mentioned(e)
-	for _, r := range p.rules {
+	m := p.mentioned(e)
+	for _, r := range p.peers.rules {
 		if s, ok := m.sight(r, e.Time); ok {
 			found(s)
 		}

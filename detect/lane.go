@@ -33,7 +33,7 @@ type Examination struct {
 
 // Lane opens a lane. See evidence.Sink.
 func (x *Examination) Lane(ref evidence.Ref) evidence.Lane {
-	return &lane{x: x, ref: ref, starts: starts{}, programs: map[*evidence.Schema]*program{}, vouched: map[*program]bool{}}
+	return &lane{x: x, ref: ref, starts: starts{}, look: newLook(x.engine.literals), programs: map[*evidence.Schema]*program{}, vouched: map[*program]bool{}}
 }
 
 // Cover takes a coverage row. See evidence.Sink.
@@ -66,7 +66,7 @@ type lane struct {
 	programs map[*evidence.Schema]*program // of the file's schemas, which may take turns
 	vouched  map[*program]bool             // for what they vouch, noted
 	shown    map[bucketKey]*verdict.Finding
-	scratch  []int
+	look     *look
 }
 
 // Events takes rows of one schema. See evidence.Lane.
@@ -83,20 +83,27 @@ func (l *lane) Events(batch *evidence.EventBatch) error {
 		}
 		l.schema, l.program = batch.Schema, p
 	}
-	p := l.program
+	p, k := l.program, l.look
 	if len(p.vouches) > 0 {
 		l.vouch(p, batch)
 	}
 	for i := range batch.Events {
 		event := &batch.Events[i]
-		p.match(e.literals, event, &l.scratch, func(s sighting, by []stepper) {
-			l.add(s, event.Ref, event.Time, event.Text)
-			l.steps.sight(by, event)
-		})
-		e.peers.match(e.literals, p, event, func(s sighting) { l.add(s, event.Ref, event.Time, event.Text) })
-		for _, st := range p.starts {
-			if p.started(e.literals, event, st) {
-				l.starts.add(st.pack, event.Time)
+		k.at(e.literals, p, event)
+		if len(k.rules) > 0 {
+			p.match(k.rules, event, func(s sighting, by []stepper) {
+				l.add(s, event.Ref, event.Time, event.Text)
+				l.steps.sight(by, event)
+			})
+		}
+		if k.peers {
+			p.matchPeers(event, func(s sighting) { l.add(s, event.Ref, event.Time, event.Text) })
+		}
+		if k.start {
+			for _, st := range p.starts {
+				if p.started(event, st) {
+					l.starts.add(st.pack, event.Time)
+				}
 			}
 		}
 	}

@@ -147,7 +147,7 @@ func (e *Engine) addLists(own *Own) {
 		case pack.OnPeer:
 			r.hosts = newHosts(ind.Match.Peers)
 			if len(ind.Match.Peers) <= mostPeerLiterals {
-				r.ids = e.literals.intern(peerLiterals(ind.Match.Peers))
+				r.ids = e.literals.mark(ofPeers, e.literals.intern(peerLiterals(ind.Match.Peers)))
 			}
 			e.rules = append(e.rules, r)
 		case pack.OnHash:

@@ -19,11 +19,14 @@ type program struct {
 	labels   []int            // indices of rules that only label
 	always   []int            // indices of rules without literals
 	literal  map[uint32][]int // indices of rules by their literals
-	decoded  []int            // indices of rules whose literals may be spelled otherwise in hinges
-	hinges   []int            // positions of values that are decoded before they are compared
-	steps    [][]stepper      // by index: how correlations look at a rule's sightings
-	address  int              // position of the client's address, -1: none
+	wanted   []uint64         // a bit for each literal: is it in literal
+	encodes  bool             // values are percent-decoded before they are compared
+	path     int              // position of a path that is tidied before it is compared, -1: none
+	peers    *peerRules
+	steps    [][]stepper // by index: how correlations look at a rule's sightings
+	address  int         // position of the client's address, -1: none
 	starts   []*start
+	anyStart bool     // one of starts has no literals
 	message  int      // position of the message, -1: none
 	outbound bool     // the log shows whom we went to
 	began    int      // position of whether we began it, -1: we always did
@@ -62,6 +65,7 @@ func (e *Engine) compile(s *evidence.Schema) *program {
 	p := &program{
 		address: int(s.Roles[evidence.RoleAddress]), message: int(s.Roles[evidence.RoleMessage]),
 		outbound: outboundLogs[s.Source.Category], began: s.Index("Initiated"), literal: map[uint32][]int{},
+		wanted: make([]uint64, len(e.literals.texts)/64+1), path: -1, peers: e.peers, encodes: len(e.peers.rules) > 0,
 	}
 	fit := map[*sigma.Rule]*rule{}
 	var wanted []*sigma.Rule
@@ -72,6 +76,9 @@ func (e *Engine) compile(s *evidence.Schema) *program {
 			wanted = append(wanted, r.event.Rule)
 			fit[r.event.Rule] = r
 		}
+	}
+	if webLogs[cols.Source.Category] {
+		p.encodes, p.path = true, int(cols.Roles[evidence.RolePath])
 	}
 	p.sigma = sigma.Compile(wanted, cols.resolve)
 	for i := range p.sigma.Len() {
@@ -102,6 +109,7 @@ func (e *Engine) compile(s *evidence.Schema) *program {
 	for _, st := range e.starts {
 		if p.message >= 0 && st.reads(s.Format) {
 			p.starts = append(p.starts, st)
+			p.anyStart = p.anyStart || st.always
 		}
 	}
 	return p
@@ -139,66 +147,39 @@ func (p *program) add(cols columns, r *rule) {
 		p.labels = append(p.labels, i)
 		return
 	}
-	if len(r.event.ids) == 0 {
+	if len(r.event.ids) == 0 || cols.rewords(r.event.fields) {
 		p.always = append(p.always, i)
 		return
 	}
 	for _, id := range r.event.ids {
 		p.literal[id] = append(p.literal[id], i)
-	}
-	if cols.decodes(r.event.fields) {
-		p.decoded = append(p.decoded, i)
-		for _, role := range []evidence.Role{evidence.RolePath, evidence.RoleQuery} {
-			if at := int(cols.Roles[role]); at >= 0 && !slices.Contains(p.hinges, at) {
-				p.hinges = append(p.hinges, at)
-			}
-		}
+		p.wanted[id>>6] |= 1 << (id & 63)
 	}
 }
 
-// candidates lists the rules that may match an event, ascending, into dst:
-// all of them, unless the prefilter proves that a rule's literals are not there.
-func (p *program) candidates(l *literals, e *evidence.Event, dst []int) []int {
-	dst = dst[:0]
-	if !e.Hits.Known || among(e.Hits, l.fold) {
-		for i := range p.rules {
-			dst = append(dst, i)
-		}
-		return dst
-	}
-	dst = append(dst, p.always...)
-	for _, id := range e.Hits.IDs {
-		dst = append(dst, p.literal[id]...)
-	}
-	if len(p.decoded) > 0 && among(e.Hits, l.path) && slices.ContainsFunc(p.hinges, func(at int) bool { return mayHide(e.Values, at) }) {
-		dst = append(dst, p.decoded...)
-	}
-	slices.Sort(dst)
-	return slices.Compact(dst)
-}
-
-// match holds one event against the rules and reports what it is to found.
-func (p *program) match(l *literals, e *evidence.Event, scratch *[]int, found func(sighting, []stepper)) {
-	*scratch = p.candidates(l, e, *scratch)
+// match holds one event against the rules that may match it and reports what it
+// is to found.
+func (p *program) match(may []int, e *evidence.Event, found func(sighting, []stepper)) {
+	of := p.sigma.On(e.Values, e.Raw)
+	defer of.End()
 	labelled, label := false, ""
-	for _, i := range *scratch {
-		r := p.rules[i]
-		if r.event.label || !p.sigma.Match(i, e.Values, e.Raw) {
+	for _, i := range may {
+		if p.rules[i].event.label || !of.Match(i) {
 			continue
 		}
 		if !labelled {
-			labelled, label = true, p.label(e)
+			labelled, label = true, p.label(of)
 		}
-		s := p.grade(i, e)
+		s := p.grade(i, of)
 		s.label = note(s.label, label)
 		found(s, p.steps[i])
 	}
 }
 
 // label gives the labels that hold for an event.
-func (p *program) label(e *evidence.Event) (label string) {
+func (p *program) label(of *sigma.Event) (label string) {
 	for _, i := range p.labels {
-		if p.sigma.Match(i, e.Values, e.Raw) {
+		if of.Match(i) {
 			label = note(label, p.rules[i].Label)
 		}
 	}
@@ -207,10 +188,10 @@ func (p *program) label(e *evidence.Event) (label string) {
 
 // grade is what a match is: the first outcome that holds, or the rule's own
 // class and severity.
-func (p *program) grade(i int, e *evidence.Event) sighting {
+func (p *program) grade(i int, of *sigma.Event) sighting {
 	r := p.rules[i]
 	for _, o := range r.event.outcomes {
-		if p.sigma.Holds(i, o.condition, e.Values, e.Raw) {
+		if of.Holds(i, o.condition) {
 			return sighting{r, o.class, o.severity, r.Label, o.fixed}
 		}
 	}
@@ -218,14 +199,20 @@ func (p *program) grade(i int, e *evidence.Event) sighting {
 }
 
 // started reports whether the event says that a pack's product started.
-func (p *program) started(l *literals, e *evidence.Event, st *start) bool {
-	return p.message < len(e.Values) && !l.spares(e.Hits, st.ids) && st.pack.Starts.Match(e.Values[p.message])
+func (p *program) started(e *evidence.Event, st *start) bool {
+	return p.message < len(e.Values) && st.pack.Starts.Match(e.Values[p.message])
 }
 
 // start is how one pack's product says that it started.
 type start struct {
-	pack *pack.Pack
-	ids  []uint32
+	pack   *pack.Pack
+	always bool // no literal tells that a message may be one
+}
+
+// addStarts takes how a pack's product says that it started.
+func (e *Engine) addStarts(p *pack.Pack) {
+	ids := e.literals.mark(ofStarts, e.literals.intern(fromRegexp(p.Starts)))
+	e.starts = append(e.starts, &start{pack: p, always: ids == nil})
 }
 
 // reads reports whether a format is one of the pack's own.

@@ -20,8 +20,8 @@ func pathForms(one [][]byte) [][]byte {
 	if isTidy(last) {
 		return all
 	}
-	if tidy := tidyPath(last); tidy != string(last) {
-		all = append(all, []byte(tidy))
+	if tidy := appendTidy(nil, last); !bytes.Equal(tidy, last) {
+		all = append(all, tidy)
 	}
 	return all
 }
@@ -60,54 +60,74 @@ func unescape(b []byte, plus bool) []byte {
 	if bytes.IndexByte(b, '%') < 0 && (!plus || bytes.IndexByte(b, '+') < 0) {
 		return b
 	}
-	out := make([]byte, 0, len(b))
+	return appendUnescaped(make([]byte, 0, len(b)), b, plus)
+}
+
+func appendUnescaped(out, b []byte, plus bool) []byte {
 	for i := 0; i < len(b); i++ {
-		switch {
-		case b[i] == '%' && i+2 < len(b) && hexDigit(b[i+1]) >= 0 && hexDigit(b[i+2]) >= 0:
-			out = append(out, byte(hexDigit(b[i+1])<<4|hexDigit(b[i+2])))
+		switch c := b[i]; {
+		case c == '%' && i+2 < len(b) && hexValue[b[i+1]] < 16 && hexValue[b[i+2]] < 16:
+			out = append(out, hexValue[b[i+1]]<<4|hexValue[b[i+2]])
 			i += 2
-		case b[i] == '+' && plus:
+		case c == '+' && plus:
 			out = append(out, ' ')
 		default:
-			out = append(out, b[i])
+			out = append(out, c)
 		}
 	}
 	return out
 }
 
-// hexDigit is the value of a digit, -1 for none.
-func hexDigit(c byte) int {
-	return strings.IndexByte("0123456789abcdef", folded[c])
-}
+// hexValue is the value of a digit, 16 for what is none.
+var hexValue = func() (values [256]byte) {
+	for c := range values {
+		values[c] = 16
+	}
+	for v, c := range "0123456789abcdef" {
+		values[c], values[strings.ToUpper(string(c))[0]] = byte(v), byte(v)
+	}
+	return values
+}()
 
-// isTidy reports whether tidyPath would change nothing, for the paths that are
+// isTidy reports whether appendTidy would change nothing, for the paths that are
 // common.
 func isTidy(p []byte) bool {
-	if len(p) == 0 || p[0] != '/' || len(p) > 1 && p[len(p)-1] == '/' {
-		return false
-	}
-	for i, c := range p {
-		if c == '\\' || c == '/' && i+1 < len(p) && (p[i+1] == '/' || p[i+1] == '.') {
+	return len(p) > 0 && p[0] == '/' && (len(p) == 1 || p[len(p)-1] != '/') && isPlainPath(p)
+}
+
+// isPlainPath reports whether a path has no backslash, no doubled slash and no dot
+// segment. Then tidying it changes its first and its last slash, at most.
+func isPlainPath(p []byte) bool {
+	behind := byte(0)
+	for _, c := range p {
+		if c == '\\' || behind == '/' && (c == '/' || c == '.') {
 			return false
 		}
+		behind = c
 	}
 	return true
 }
 
-// tidyPath resolves what servers resolve before they route: backslashes,
+// appendTidy resolves what servers resolve before they route: backslashes,
 // doubled slashes, "." and "..". It never climbs above the root.
-func tidyPath(p []byte) string {
-	var kept []string
-	for part := range strings.SplitSeq(strings.ReplaceAll(string(p), `\`, "/"), "/") {
-		switch part {
-		case "", ".":
-		case "..":
-			if len(kept) > 0 {
-				kept = kept[:len(kept)-1]
-			}
-		default:
-			kept = append(kept, part)
+func appendTidy(out, p []byte) []byte {
+	root := len(out)
+	for start := 0; start <= len(p); {
+		end := start
+		for end < len(p) && p[end] != '/' && p[end] != '\\' {
+			end++
 		}
+		switch part := p[start:end]; {
+		case len(part) == 0, len(part) == 1 && part[0] == '.':
+		case len(part) == 2 && part[0] == '.' && part[1] == '.':
+			out = out[:root+max(bytes.LastIndexByte(out[root:], '/'), 0)]
+		default:
+			out = append(append(out, '/'), part...)
+		}
+		start = end + 1
 	}
-	return "/" + strings.Join(kept, "/")
+	if len(out) == root {
+		out = append(out, '/')
+	}
+	return out
 }

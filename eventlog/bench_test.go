@@ -44,15 +44,25 @@ var literals = [][]byte{[]byte("/api/v1/auth/force-reset-password"), []byte("con
 
 // indicators stands for detect's prefilter, not for its speed.
 func indicators(block []byte, hit func(id uint32, off int)) {
-	for id, literal := range literals {
-		for from := 0; ; {
-			i := bytes.Index(block[from:], literal)
-			if i < 0 {
-				break
+	var next [8]int // by literal: where it stands next
+	for from := 0; ; from++ {
+		first := -1
+		for id, literal := range literals {
+			if next[id] < from || from == 0 {
+				if next[id] = bytes.Index(block[from:], literal); next[id] < 0 {
+					next[id] = len(block)
+				}
+				next[id] += from
 			}
-			hit(uint32(id), from+i)
-			from += i + 1
+			if next[id] < len(block) && (first < 0 || next[id] < next[first]) {
+				first = id
+			}
 		}
+		if first < 0 {
+			return
+		}
+		from = next[first]
+		hit(uint32(first), from)
 	}
 }
 

@@ -22,9 +22,8 @@
 // # The prefilter and Hits.Known
 //
 // Literals are looked for in the bytes as the log has them (UTF-16 as decoded).
-// Hits.Known is left false, so that every rule is evaluated, for a record with
-// any byte over 0x7f: folding case may map it to ASCII; and for one with a value
-// that is spelled otherwise there, as with JSON's escapes. Whoever owns the
-// literals knows what else may spell one, a percent sign or a doubled slash in
-// a path, and has those searched too.
+// Hits.Known is left false, so that every rule is evaluated, for a record with a
+// value that is spelled otherwise there, as with JSON's escapes. Whoever owns the
+// literals knows what else may spell one, a percent sign, a doubled slash in a path
+// or a letter that case folding makes ASCII, and looks for those.
 package eventlog

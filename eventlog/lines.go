@@ -2,7 +2,6 @@ package eventlog
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"io"
 	"unicode/utf8"
@@ -132,19 +131,4 @@ func cutLine(b []byte, nuls bool) (line []byte, n int, ended bool) {
 		line = line[:k-1]
 	}
 	return line, n, ended
-}
-
-// isASCII reports whether no byte of b is over 0x7f.
-func isASCII(b []byte) bool {
-	for ; len(b) >= 8; b = b[8:] {
-		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
-			return false
-		}
-	}
-	for _, c := range b {
-		if c&0x80 != 0 {
-			return false
-		}
-	}
-	return true
 }

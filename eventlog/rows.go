@@ -2,7 +2,6 @@ package eventlog
 
 import (
 	"bytes"
-	"cmp"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -135,7 +134,6 @@ type rows struct {
 	hits   []hit               // of the block in hand, by offset
 	next   int                 // the first of hits that no event took yet
 	onHit  func(id uint32, off int)
-	ascii  bool // the block in hand is
 	nuls   bool // the block in hand has some
 }
 
@@ -152,10 +150,8 @@ func (r *rows) begin(block []byte) {
 	if r.prefilter == nil {
 		return
 	}
-	r.ascii = isASCII(block)
 	r.hits, r.next = r.hits[:0], 0
 	r.prefilter(block, r.onHit)
-	slices.SortFunc(r.hits, func(a, b hit) int { return cmp.Compare(a.off, b.off) })
 }
 
 // cutLine takes the first line off b as the function does, and notes NULs.
@@ -209,13 +205,13 @@ func (r *rows) add(w row) {
 	e.Ref.At = w.line
 	if r.prefilter != nil {
 		e.Hits.IDs = r.hitsIn(w.off, w.off+len(w.raw))
-		e.Hits.Known = !w.spelt && (r.ascii || isASCII(w.raw))
+		e.Hits.Known = !w.spelt
 	}
 	r.events = append(r.events, e)
 }
 
-// hitsIn takes the ids of the hits that start in [from, to); calls come with
-// ascending offsets.
+// hitsIn takes the ids of the hits in [from, to); calls come with ascending
+// offsets.
 func (r *rows) hitsIn(from, to int) []uint32 {
 	for r.next < len(r.hits) && r.hits[r.next].off < from {
 		r.next++
@@ -228,9 +224,11 @@ func (r *rows) hitsIn(from, to int) []uint32 {
 		return nil
 	}
 	ids := r.ids[have:]
-	slices.Sort(ids)
-	ids = slices.Compact(ids)
-	r.ids = r.ids[:have+len(ids)]
+	if len(ids) > 1 {
+		slices.Sort(ids)
+		ids = slices.Compact(ids)
+		r.ids = r.ids[:have+len(ids)]
+	}
 	return ids[:len(ids):len(ids)]
 }
 

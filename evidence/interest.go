@@ -30,8 +30,9 @@ func (p Period) Holds(t time.Time) bool {
 }
 
 // Prefilter finds every rule literal in a block of raw log bytes, ASCII case
-// folded, and reports the id and the offset of each occurrence's first byte.
-// Safe for concurrent use. Nil: no prefilter.
+// folded, and reports the id and the offset of a byte inside each occurrence;
+// offsets ascend. No literal holds a line's end. Safe for concurrent use. Nil: no
+// prefilter.
 type Prefilter func(block []byte, hit func(id uint32, off int))
 
 // Product is how to find one product and read its build.

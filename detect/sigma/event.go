@@ -2,15 +2,16 @@ package sigma
 
 import "slices"
 
-// event is one event while one rule is held against it: what the rule asks for
-// is spelled and folded once.
-type event struct {
-	columns []column
+// Event is one event that rules are held against: what they ask for is spelled and
+// folded once. It is used by one goroutine, until End.
+type Event struct {
+	program *Program
+	of      *bound // the rule in hand
 	values  [][]byte
 	raw     []byte
-	spell   func([][]byte) [][]byte // as Program.spell
-	cells   []cell                  // the first is the whole event, for keywords; then the rule's fields
-	buffer  []byte                  // of folded texts
+	cells   []cell // the first is the whole event, for keywords; then the program's columns
+	read    []int  // which of cells are
+	buffer  []byte // of folded texts
 }
 
 // cell is one field of the event.
@@ -28,20 +29,18 @@ const (
 	keptTexts = 1 << 10
 )
 
-func (e *event) begin(columns []column, values [][]byte, raw []byte) {
-	e.columns, e.values, e.raw = columns, values, raw
-	if need := len(columns) + 1; need > len(e.cells) {
+func (e *Event) begin(p *Program, values [][]byte, raw []byte) {
+	e.program, e.values, e.raw = p, values, raw
+	if need := len(p.columns) + 1; need > len(e.cells) {
 		e.cells = append(e.cells, make([]cell, need-len(e.cells))...)
 	}
 }
 
-// end forgets the event, whose bytes are borrowed.
-func (e *event) end() {
-	for i := range e.cells[:len(e.columns)+1] {
+// End forgets the event, whose bytes are borrowed. It must not be used after.
+func (e *Event) End() {
+	p := e.program
+	for _, i := range e.read {
 		c := &e.cells[i]
-		if !c.read {
-			continue
-		}
 		clear(c.whole)
 		clear(c.fold)
 		*c = cell{whole: c.whole[:0], fold: c.fold[:0]}
@@ -49,29 +48,35 @@ func (e *event) end() {
 			*c = cell{}
 		}
 	}
-	e.columns, e.values, e.raw, e.spell = nil, nil, nil, nil
+	e.program, e.of, e.values, e.raw, e.read = nil, nil, nil, nil, e.read[:0]
 	if e.buffer = e.buffer[:0]; cap(e.buffer) > keptBytes {
 		e.buffer = nil
 	}
+	p.events.Put(e)
 }
 
-// cell gives a field, or with keyword the whole event.
-func (e *event) cell(field int) *cell {
-	c := &e.cells[field+1]
+// cell gives a field of the rule in hand, or with keyword the whole event.
+func (e *Event) cell(field int) *cell {
+	at := 0
+	if field != keyword {
+		at = e.of.cells[field] + 1
+	}
+	c := &e.cells[at]
 	if c.read {
 		return c
 	}
 	c.read = true
+	e.read = append(e.read, at)
 	if field == keyword {
 		c.whole = append(c.whole[:0], e.raw)
 		c.whole = append(c.whole, e.values...)
-		if e.spell != nil {
-			c.whole = append(c.whole, e.spell(e.values)...)
+		if e.program.spell != nil {
+			c.whole = append(c.whole, e.program.spell(e.values)...)
 		}
 		c.plain = slices.DeleteFunc(c.whole, func(v []byte) bool { return v == nil })
 		return c
 	}
-	col := &e.columns[field]
+	col := &e.program.columns[at-1]
 	there := col.known && col.At >= 0 && col.At < len(e.values) && e.values[col.At] != nil
 	c.null = !there
 	switch {
@@ -85,7 +90,7 @@ func (e *event) cell(field int) *cell {
 }
 
 // folded gives a cell's spellings with their case folded.
-func (e *event) folded(c *cell) [][]byte {
+func (e *Event) folded(c *cell) [][]byte {
 	if c.isFolded {
 		return c.fold
 	}

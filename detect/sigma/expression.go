@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -48,7 +49,7 @@ func newExpression(o *operand, flags string) (*expression, error) {
 	return e, nil
 }
 
-func (v *expression) holds(e *event, c *cell) bool {
+func (v *expression) holds(e *Event, c *cell) bool {
 	if len(c.plain) == 0 {
 		return false
 	}
@@ -83,29 +84,21 @@ func Required(re *regexp.Regexp) []string {
 	if err != nil {
 		return nil // what regexp compiled parses
 	}
-	return usable(required(tree.Simplify()))
+	return usable(shortestOf(required(tree.Simplify())))
 }
 
 // required walks an expression for the heaviest set of texts of which one stands
 // in every match; none if it has no such set.
 func required(re *syntax.Regexp) []string {
 	switch re.Op {
-	case syntax.OpLiteral:
-		return []string{longestASCII([]*syntax.Regexp{re})}
 	case syntax.OpCapture, syntax.OpPlus:
 		return required(re.Sub[0])
 	case syntax.OpRepeat:
 		if re.Min > 0 {
 			return required(re.Sub[0])
 		}
-	case syntax.OpConcat:
-		best := []string{longestASCII(re.Sub)}
-		for _, sub := range re.Sub {
-			if found := required(sub); weight(found) > weight(best) {
-				best = found
-			}
-		}
-		return best
+	case syntax.OpLiteral, syntax.OpConcat:
+		return longestOf(re)
 	case syntax.OpAlternate:
 		var all []string
 		for _, sub := range re.Sub {
@@ -120,30 +113,162 @@ func required(re *syntax.Regexp) []string {
 	return nil
 }
 
-// longestASCII is the longest run of printable ASCII in neighbouring literals.
-func longestASCII(subs []*syntax.Regexp) string {
-	best, run := "", strings.Builder{}
-	cut := func() {
-		if run.Len() > len(best) {
-			best = run.String()
+// Bounds of the texts that a part of an expression, and a class of characters, is
+// written out to.
+const (
+	mostTexts = 16
+	mostClass = 4
+)
+
+// longestOf joins neighbouring parts of a sequence that stand for few texts, and
+// gives the heaviest of the sets so made and of those that a part requires.
+func longestOf(re *syntax.Regexp) []string {
+	var best []string
+	take := func(set []string) {
+		if weight(set) > weight(best) {
+			best = set
 		}
-		run.Reset()
 	}
-	for _, sub := range subs {
-		if sub.Op != syntax.OpLiteral {
-			cut()
-			continue
-		}
-		for _, c := range sub.Rune {
-			if c < ' ' || c >= utf8.RuneSelf-1 {
-				cut()
-				continue
+	run := []string{""}
+	for _, part := range partsOf(re, nil) {
+		texts := textsOf(part)
+		joined := products(run, texts)
+		if joined == nil {
+			take(run)
+			take(inner(part))
+			if joined = texts; joined == nil {
+				joined = []string{""}
 			}
-			run.WriteRune(c)
+		}
+		run = joined
+	}
+	take(run)
+	return best
+}
+
+// inner is required of what is no literal: those were joined already.
+func inner(re *syntax.Regexp) []string {
+	if re.Op == syntax.OpLiteral {
+		return nil
+	}
+	return required(re)
+}
+
+// partsOf takes sequences and groups apart.
+func partsOf(re *syntax.Regexp, parts []*syntax.Regexp) []*syntax.Regexp {
+	switch re.Op {
+	case syntax.OpCapture:
+		return partsOf(re.Sub[0], parts)
+	case syntax.OpConcat:
+		for _, sub := range re.Sub {
+			parts = partsOf(sub, parts)
+		}
+		return parts
+	case syntax.OpLiteral:
+		for i := range re.Rune {
+			parts = append(parts, &syntax.Regexp{Op: syntax.OpLiteral, Rune: re.Rune[i : i+1]})
+		}
+		return parts
+	}
+	return append(parts, re)
+}
+
+// textsOf writes an expression out, in lower case; nil if it stands for more than
+// a few texts, or for some that are not printable ASCII.
+func textsOf(re *syntax.Regexp) []string {
+	switch re.Op {
+	case syntax.OpEmptyMatch, syntax.OpBeginLine, syntax.OpEndLine, syntax.OpBeginText, syntax.OpEndText, syntax.OpWordBoundary, syntax.OpNoWordBoundary:
+		return []string{""}
+	case syntax.OpCapture:
+		return textsOf(re.Sub[0])
+	case syntax.OpQuest:
+		return union([]string{""}, textsOf(re.Sub[0]))
+	case syntax.OpLiteral, syntax.OpConcat:
+		all := []string{""}
+		if re.Op == syntax.OpLiteral {
+			for _, c := range re.Rune {
+				all = products(all, printable(c, c))
+			}
+			return all
+		}
+		for _, sub := range re.Sub {
+			all = products(all, textsOf(sub))
+		}
+		return all
+	case syntax.OpAlternate:
+		all := textsOf(re.Sub[0])
+		for _, sub := range re.Sub[1:] {
+			all = union(all, textsOf(sub))
+		}
+		return all
+	case syntax.OpCharClass:
+		var all []string
+		for i := 0; i < len(re.Rune); i += 2 {
+			texts := printable(re.Rune[i], re.Rune[i+1])
+			if texts == nil {
+				return nil
+			}
+			if all = append(all, texts...); len(all) > 2*mostClass {
+				return nil
+			}
+		}
+		slices.Sort(all)
+		if all = slices.Compact(all); len(all) > mostClass {
+			return nil
+		}
+		return all
+	}
+	return nil
+}
+
+// printable lists the characters of a range.
+func printable(from, to rune) (all []string) {
+	if from < ' ' || to >= utf8.RuneSelf-1 || to-from > 2*mostClass {
+		return nil
+	}
+	for c := from; c <= to; c++ {
+		all = append(all, strings.ToLower(string(c)))
+	}
+	return all
+}
+
+// shortestOf drops a text that holds another.
+func shortestOf(texts []string) []string {
+	var kept []string
+	for i, t := range texts {
+		if !slices.ContainsFunc(texts, func(o string) bool { return len(o) < len(t) && strings.Contains(t, o) }) && !slices.Contains(texts[:i], t) {
+			kept = append(kept, t)
 		}
 	}
-	cut()
-	return strings.ToLower(best)
+	return kept
+}
+
+func few(texts []string) []string {
+	if len(texts) > mostTexts {
+		return nil
+	}
+	return texts
+}
+
+// union is all of both sets; nil if there are too many, or either is nil.
+func union(a, b []string) []string {
+	if a == nil || b == nil {
+		return nil
+	}
+	return few(slices.Concat(a, b))
+}
+
+// products are the texts of one set with each of the other behind; nil as union.
+func products(a, b []string) (all []string) {
+	if a == nil || b == nil || len(a)*len(b) > mostTexts {
+		return nil
+	}
+	for _, x := range a {
+		for _, y := range b {
+			all = append(all, x+y)
+		}
+	}
+	return all
 }
 
 // usable gives nothing when a text is too short to look for.

@@ -58,7 +58,7 @@ type texts struct {
 	cased bool
 }
 
-func (v *texts) holds(e *event, c *cell) bool {
+func (v *texts) holds(e *Event, c *cell) bool {
 	have := c.plain
 	if !v.cased && len(have) > 0 {
 		have = e.folded(c)

@@ -57,16 +57,31 @@ func (n *node) literals() []literal {
 	return reduce(slices.Concat(sets[:enough]...))
 }
 
-// heaviest orders sets: first the one whose shortest text is longest, then the
-// one with fewer texts.
+// heaviest orders sets: first the one whose text of the least worth has the most,
+// then the one with fewer texts.
 func heaviest(a, b []literal) int {
 	lightest := func(set []literal) int {
-		return len(slices.MinFunc(set, func(a, b literal) int { return len(a.text) - len(b.text) }).text)
+		least := worth(set[0].text)
+		for _, l := range set[1:] {
+			least = min(least, worth(l.text))
+		}
+		return least
 	}
 	if d := lightest(b) - lightest(a); d != 0 {
 		return d
 	}
 	return len(a) - len(b)
+}
+
+// plain are texts that stand in about every record of some log.
+var plain = map[string]bool{"get": true, "post": true, "head": true, "true": true, "false": true, "http": true, "https": true, "http://": true, "https://": true, "mozilla/": true, "mozilla/5.0": true}
+
+// worth is how much a text tells: the longer the more.
+func worth(text string) int {
+	if plain[text] {
+		return 1
+	}
+	return len(text)
 }
 
 // reduce drops a text that holds another of the same field.

@@ -280,7 +280,9 @@ func TestAddCondition(t *testing.T) {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 	p, values := bind(r, []string{"A=x", "B=200"})
-	if got := []bool{p.Match(0, values, nil), p.Holds(0, 0, values, nil), p.Holds(0, 1, values, nil)}; !slices.Equal(got, []bool{true, true, false}) {
+	e := p.On(values, nil)
+	defer e.End()
+	if got := []bool{e.Match(0), e.Holds(0, 0), e.Holds(0, 1)}; !slices.Equal(got, []bool{true, true, false}) {
 		t.Error(got)
 	}
 	if got := r.Fields(); !slices.Equal(got, []string{"A", "B"}) {
@@ -360,7 +362,7 @@ func TestLiterals(t *testing.T) {
 	f("  a: {A: first}\n  b: {B: null}\n  c: {C: thirdly}\n  condition: 2 of them\n", "A:first C:thirdly")
 	f("  s: [kw, other]\n  condition: s\n", "")
 	f("  s: [kwd, other]\n  condition: s\n", ":kwd :other")
-	f("  s: {A|re: 'x(wget|curl)\\s+http'}\n  condition: s\n", "A:http")
+	f("  s: {A|re: 'x(wget|curl)\\s+http'}\n  condition: s\n", "A:xwget A:xcurl")
 	f("  s: {A|re: '[Pp]rogram[Dd]ata.*[0-9]+'}\n  condition: s\n", "A:programdata")
 	f("  s: {A|re: '(abc|defg)x?'}\n  condition: s\n", "A:abc A:defg")
 	f("  s: {A|re|i: 'KERNEL'}\n  condition: s\n", "A:kernel")

@@ -24,7 +24,7 @@ const keyword = -1
 // value is what a field is compared with.
 type value interface {
 	// holds reports whether any spelling in the cell equals, contains, ... the value.
-	holds(e *event, c *cell) bool
+	holds(e *Event, c *cell) bool
 	// literals gives ASCII texts in lower case of which one stands in each text
 	// that holds; none: it can't be told.
 	literals() []string
@@ -58,7 +58,7 @@ func join(kids []*node, need int) *node {
 }
 
 // holds evaluates the condition over an event.
-func (n *node) holds(e *event) bool {
+func (n *node) holds(e *Event) bool {
 	switch {
 	case n.test != nil:
 		return n.test.value.holds(e, e.cell(n.test.field))

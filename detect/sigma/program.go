@@ -19,14 +19,15 @@ type column struct {
 
 // Program is rules bound to one event schema.
 type Program struct {
-	bound  []bound
-	spell  func(values [][]byte) [][]byte // what keywords are looked for in beside raw and the values; may be nil
-	events sync.Pool                      // of *event
+	bound   []bound
+	columns []column                       // what the rules' fields are, each once
+	spell   func(values [][]byte) [][]byte // what keywords are looked for in beside raw and the values; may be nil
+	events  sync.Pool                      // of *Event
 }
 
 type bound struct {
-	rule    *Rule
-	columns []column // by position in the rule's fields
+	rule  *Rule
+	cells []int // by position in the rule's fields: which of the program's columns it is
 }
 
 // Compile binds rules to one schema: resolve gives the column of a field's name,
@@ -36,42 +37,44 @@ type bound struct {
 // looked for in. Whether a
 // rule is meant for the log at all is LogSource.Fits's business.
 func Compile(rules []*Rule, resolve func(field string) (Column, bool)) *Program {
-	p := &Program{events: sync.Pool{New: func() any { return new(event) }}}
+	p := &Program{events: sync.Pool{New: func() any { return new(Event) }}}
 	if whole, more := resolve(""); more {
 		p.spell = whole.Spell
 	}
-	known := map[string]column{}
+	known := map[string]int{}
 	for _, r := range rules {
-		columns := make([]column, len(r.fields))
+		b := bound{r, make([]int, len(r.fields))}
 		for i, name := range r.fields {
-			c, seen := known[name]
+			at, seen := known[name]
 			if !seen {
+				var c column
 				c.Column, c.known = resolve(name)
-				known[name] = c
+				at = len(p.columns)
+				known[name], p.columns = at, append(p.columns, c)
 			}
-			columns[i] = c
+			b.cells[i] = at
 		}
-		if canMatch(r.condition, columns) {
-			p.bound = append(p.bound, bound{r, columns})
+		if p.canMatch(&b) {
+			p.bound = append(p.bound, b)
 		}
 	}
 	return p
 }
 
-// canMatch reports whether the condition can hold in the schema.
-func canMatch(n *node, columns []column) bool {
-	_, can := n.bounds(func(t *test) (canFail, canHold bool) {
+// canMatch reports whether a rule's condition can hold in the schema.
+func (p *Program) canMatch(b *bound) bool {
+	_, can := b.rule.condition.bounds(func(t *test) (canFail, canHold bool) {
 		if t.field == keyword {
 			return true, true
 		}
-		there := columns[t.field].known
+		there := p.columns[b.cells[t.field]].known
 		switch v := t.value.(type) {
 		case existence:
 			if !there {
 				return bool(v), !bool(v)
 			}
 		case reference:
-			there = there && columns[v.field].known
+			there = there && p.columns[b.cells[v.field]].known
 		}
 		return true, there
 	})
@@ -84,24 +87,33 @@ func (p *Program) Len() int { return len(p.bound) }
 // Rule gives the rule behind an index below Len.
 func (p *Program) Rule(i int) *Rule { return p.bound[i].rule }
 
-// Match reports whether rule i matches an event. A value that is nil is a field
-// that the event does not have (null). Keywords are looked for in raw and in
-// every value. It is safe for concurrent use and keeps nothing of its arguments.
+// Match reports whether rule i matches an event, as Event.Match does, of an event
+// that no other rule is held against.
 func (p *Program) Match(i int, values [][]byte, raw []byte) bool {
-	return p.evaluate(&p.bound[i], p.bound[i].rule.condition, values, raw)
+	e := p.On(values, raw)
+	defer e.End()
+	return e.Match(i)
+}
+
+// On takes an event to hold rules against; what they ask of it is spelled and
+// folded once. A value that is nil is a field that the event does not have (null).
+// Keywords are looked for in raw and in every value. On may be called by several
+// goroutines at once, each with an Event of its own, which borrows what is given
+// until End.
+func (p *Program) On(values [][]byte, raw []byte) *Event {
+	e := p.events.Get().(*Event)
+	e.begin(p, values, raw)
+	return e
+}
+
+// Match reports whether rule i matches the event.
+func (e *Event) Match(i int) bool {
+	e.of = &e.program.bound[i]
+	return e.of.rule.condition.holds(e)
 }
 
 // Holds reports the same of a condition that AddCondition added to rule i.
-func (p *Program) Holds(i, condition int, values [][]byte, raw []byte) bool {
-	return p.evaluate(&p.bound[i], p.bound[i].rule.added[condition], values, raw)
-}
-
-func (p *Program) evaluate(b *bound, n *node, values [][]byte, raw []byte) bool {
-	e := p.events.Get().(*event)
-	e.begin(b.columns, values, raw)
-	e.spell = p.spell
-	holds := n.holds(e)
-	e.end()
-	p.events.Put(e)
-	return holds
+func (e *Event) Holds(i, condition int) bool {
+	e.of = &e.program.bound[i]
+	return e.of.rule.added[condition].holds(e)
 }

@@ -41,7 +41,7 @@ func (o *operand) value(it *item) (value, error) {
 // existence is the modifier exists, and null: the field is not there.
 type existence bool
 
-func (v existence) holds(_ *event, c *cell) bool { return c.null != bool(v) }
+func (v existence) holds(_ *Event, c *cell) bool { return c.null != bool(v) }
 func (v existence) literals() []string           { return nil }
 func (v existence) cost() int                    { return 1 }
 
@@ -56,7 +56,7 @@ func parseNetwork(s string) (netip.Prefix, error) {
 	return p.Masked(), err
 }
 
-func (v network) holds(_ *event, c *cell) bool {
+func (v network) holds(_ *Event, c *cell) bool {
 	for _, text := range c.plain {
 		if addr, ok := address(text); ok && v.Contains(addr) {
 			return true
@@ -88,7 +88,7 @@ type comparison struct {
 	than     float64
 }
 
-func (v comparison) holds(_ *event, c *cell) bool {
+func (v comparison) holds(_ *Event, c *cell) bool {
 	for _, text := range c.plain {
 		have, ok := 0.0, false
 		if v.part == "" {
@@ -156,7 +156,7 @@ type reference struct {
 	cased       bool
 }
 
-func (v reference) holds(e *event, c *cell) bool {
+func (v reference) holds(e *Event, c *cell) bool {
 	other := e.cell(v.field)
 	if c.null || other.null {
 		return false

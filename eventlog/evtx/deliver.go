@@ -1,7 +1,6 @@
 package evtx
 
 import (
-	"cmp"
 	"slices"
 
 	"postern/evidence"
@@ -28,7 +27,6 @@ func (d *decoder) deliver() error {
 	d.hits, d.hitIDs, d.events, d.cells = d.hits[:0], d.hitIDs[:0], d.events[:0], d.cells[:0]
 	if d.opt.Prefilter != nil {
 		d.opt.Prefilter(d.arena, d.onHit)
-		slices.SortFunc(d.hits, func(a, b hit) int { return cmp.Compare(a.off, b.off) })
 	}
 	d.cells = slices.Grow(d.cells, len(d.spans))
 	d.hitIDs = slices.Grow(d.hitIDs, len(d.hits))
