@@ -52,7 +52,7 @@ func BenchmarkEvents(b *testing.B) {
 
 // BenchmarkPrefilter is the search for literals over raw bytes.
 func BenchmarkPrefilter(b *testing.B) {
-	find := engineOf(b, Options{}, shipped(b)).Interest().Prefilter
+	find := engineOf(b, Options{}, shipped(b)).literals.seek.scan
 	var block []byte
 	for _, e := range requests() {
 		block = append(block, e.Raw...)

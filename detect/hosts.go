@@ -45,9 +45,18 @@ func (h *hosts) add(peer string) {
 // name matches exactly, or an entry with a leading dot above it. It runs for
 // every word of many events, and copies nothing.
 func (h *hosts) find(host []byte) (peer string, held bool) {
-	host = bytes.TrimSuffix(bytes.Trim(host, "[]"), []byte("."))
+	for len(host) > 0 && (host[0] == '[' || host[0] == ']') {
+		host = host[1:]
+	}
+	for len(host) > 0 && (host[len(host)-1] == '[' || host[len(host)-1] == ']') {
+		host = host[:len(host)-1]
+	}
+	host = bytes.TrimSuffix(host, []byte("."))
 	if len(host) == 0 {
 		return "", false
+	}
+	if addr, is := dotted(host); is {
+		return h.findAddr(addr)
 	}
 	if mayBeAddr(host) {
 		if addr, err := netip.ParseAddr(string(host)); err == nil {
@@ -75,10 +84,33 @@ func (h *hosts) find(host []byte) (peer string, held bool) {
 	return "", false
 }
 
-// mayBeAddr spares the parser what is plainly a name or a number.
+// mayBeAddr spares the parser what is plainly a name, a number or a clock: an IPv6
+// address has seven colons, or six before an IPv4 one, where "::" does not stand for
+// some.
 func mayBeAddr(host []byte) bool {
-	last := host[len(host)-1]
-	return last >= '0' && last <= '9' && bytes.Count(host, []byte(".")) == 3 || bytes.IndexByte(host, ':') >= 0
+	return bytes.IndexByte(host, ':') >= 0 && (bytes.Count(host, []byte(":")) >= 6 || bytes.Contains(host, []byte("::")))
+}
+
+// dotted reads an IPv4 address as netip does.
+func dotted(host []byte) (addr netip.Addr, is bool) {
+	var b [4]byte
+	n, value, digits := 0, 0, 0
+	for _, c := range host {
+		switch {
+		case c == '.' && digits > 0 && n < 3:
+			b[n] = byte(value)
+			n, value, digits = n+1, 0, 0
+		case c < '0' || c > '9' || digits > 0 && value == 0:
+			return addr, false
+		default:
+			if value = value*10 + int(c-'0'); value > 255 {
+				return addr, false
+			}
+			digits++
+		}
+	}
+	b[3] = byte(value)
+	return netip.AddrFrom4(b), n == 3 && digits > 0
 }
 
 func (h *hosts) findAddr(addr netip.Addr) (peer string, held bool) {
@@ -119,30 +151,25 @@ func newPeerRules(rules []*rule) *peerRules {
 	return p
 }
 
+// append adds the hosts in a value that are a peer of any rule.
+func (p *peerRules) append(hosts [][]byte, value []byte) [][]byte {
+	for host := range hostsIn(value) {
+		if _, held := p.known.find(host); held {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
+}
+
 // matchPeers reports the peers that an event names.
 func (p *program) matchPeers(e *evidence.Event, found func(sighting)) {
-	if !p.peers.named(e) {
+	m := p.mentioned(e)
+	if len(m.from)+len(m.to)+len(m.named) == 0 {
 		return
 	}
-	m := p.mentioned(e)
 	for _, r := range p.peers.rules {
 		if s, ok := m.sight(r, e.Time); ok {
 			found(s)
 		}
 	}
-}
-
-// named reports whether an event names a peer of any rule.
-func (p *peerRules) named(e *evidence.Event) bool {
-	return slices.ContainsFunc(e.Values, p.holds) || p.holds(e.Peer)
-}
-
-// holds reports whether a value names a peer of any rule.
-func (p *peerRules) holds(value []byte) bool {
-	for host := range hostsIn(value) {
-		if _, held := p.known.find(host); held {
-			return true
-		}
-	}
-	return false
 }

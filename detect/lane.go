@@ -89,7 +89,7 @@ func (l *lane) Events(batch *evidence.EventBatch) error {
 	}
 	for i := range batch.Events {
 		event := &batch.Events[i]
-		k.at(e.literals, p, event)
+		k.at(p, event)
 		if len(k.rules) > 0 {
 			p.match(k.rules, event, func(s sighting, by []stepper) {
 				l.add(s, event.Ref, event.Time, event.Text)

@@ -37,20 +37,18 @@ func newLook(l *literals) *look {
 
 // at looks at an event: every rule that may match it is in rules, those whose
 // literals the prefilter did not find are not.
-func (k *look) at(l *literals, p *program, e *evidence.Event) {
+func (k *look) at(p *program, e *evidence.Event) {
 	k.begin(p)
-	if !e.Hits.Known || foldsToASCII(e.Raw) {
+	if !e.Hits.Known {
 		k.everything()
 		return
 	}
-	for _, id := range e.Hits.IDs {
-		k.take(l, id)
-	}
+	k.seek(e.Raw)
 	if p.encodes && bytes.IndexByte(e.Raw, '%') >= 0 {
-		k.decode(l, e)
+		k.decode(e)
 	}
 	if p.path >= 0 && p.path < len(e.Values) {
-		k.tidy(l, e.Values[p.path])
+		k.tidy(e.Values[p.path])
 	}
 	if k.all {
 		k.everything()
@@ -96,21 +94,21 @@ func (k *look) take(l *literals, id uint32) {
 // decode looks for literals in what the values of an event are once and twice
 // percent-decoded. That "+" may be a blank is a literal's own business, see
 // spacings.
-func (k *look) decode(l *literals, e *evidence.Event) {
+func (k *look) decode(e *evidence.Event) {
 	for _, value := range e.Values {
-		k.decodeValue(l, value)
+		k.decodeValue(value)
 	}
-	k.decodeValue(l, e.Peer)
+	k.decodeValue(e.Peer)
 }
 
-func (k *look) decodeValue(l *literals, value []byte) {
+func (k *look) decodeValue(value []byte) {
 	k.decoded = k.decoded[:0]
 	for range 2 {
 		decoded, changed := k.unescape(value)
 		if !changed {
 			return
 		}
-		k.seek(l, decoded)
+		k.seek(decoded)
 		value = decoded
 	}
 }
@@ -128,7 +126,7 @@ func (k *look) unescape(value []byte) (decoded []byte, changed bool) {
 
 // tidy looks for literals in a path without doubled slashes and dot segments, as
 // pathForms spells it: of the whole value, and of what stands before a query.
-func (k *look) tidy(l *literals, value []byte) {
+func (k *look) tidy(value []byte) {
 	path := value
 	if i := bytes.IndexByte(path, '?'); i >= 0 {
 		path = path[:i]
@@ -142,7 +140,7 @@ func (k *look) tidy(l *literals, value []byte) {
 		if !isPlainPath(last) {
 			from := len(k.decoded)
 			k.decoded = appendTidy(k.decoded, last)
-			k.seek(l, k.decoded[from:])
+			k.seek(k.decoded[from:])
 		}
 		if len(path) == len(value) {
 			return
@@ -151,7 +149,8 @@ func (k *look) tidy(l *literals, value []byte) {
 	}
 }
 
-func (k *look) seek(l *literals, text []byte) {
-	k.all = k.all || foldsToASCII(text)
-	l.seek.scan(text, k.onHit)
+func (k *look) seek(text []byte) {
+	if ascii := k.p.seek.scan(text, k.onHit); !ascii {
+		k.all = k.all || foldsToASCII(text)
+	}
 }

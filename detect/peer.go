@@ -18,7 +18,7 @@ const (
 	labelStale   = "outside the time for which the indicator is known good"
 )
 
-// mentions are the hosts one event names, and how.
+// mentions are the hosts one event names that are a peer of some rule, and how.
 type mentions struct {
 	from, to, named [][]byte
 }
@@ -27,19 +27,18 @@ type mentions struct {
 // address came to us, and so did the proxy that spoke for it; all else is only named; in a log of what goes out,
 // the address is ours and the hosts in its other values were contacted, or contacted
 // us where the record says that it was not us who began.
-func (p *program) mentioned(e *evidence.Event) *mentions {
-	m := &mentions{}
+func (p *program) mentioned(e *evidence.Event) (m mentions) {
 	cameIn := p.began >= 0 && p.began < len(e.Values) && bytes.EqualFold(e.Values[p.began], []byte("false"))
 	for i, value := range e.Values {
 		switch {
 		case i == p.address:
-			m.from = slices.AppendSeq(slices.Collect(hostsIn(value)), hostsIn(e.Peer))
+			m.from = p.peers.append(p.peers.append(m.from, value), e.Peer)
 		case p.outbound && cameIn:
-			m.from = slices.AppendSeq(m.from, hostsIn(value))
+			m.from = p.peers.append(m.from, value)
 		case p.outbound:
-			m.to = slices.AppendSeq(m.to, hostsIn(value))
+			m.to = p.peers.append(m.to, value)
 		default:
-			m.named = slices.AppendSeq(m.named, hostsIn(value))
+			m.named = p.peers.append(m.named, value)
 		}
 	}
 	return m

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"net/netip"
 	"testing"
 
 	"postern/pack"
@@ -31,5 +32,16 @@ func TestHostsFindWhatRulesHold(t *testing.T) {
 	}
 	if held < 12 {
 		t.Errorf("only %d hosts are held", held)
+	}
+}
+
+// TestDotted: IPv4 addresses are read as netip reads them.
+func TestDotted(t *testing.T) {
+	for _, text := range []string{"192.0.2.7", "0.0.0.0", "255.255.255.255", "256.0.0.1", "1.2.3", "1.2.3.4.5", "01.2.3.4", "1.2.3.04", "1..2.3", ".1.2.3", "1.2.3.", "", "a.b.c.d", "1.2.3.4a", "99999999999999999999.1.1.1", "00.0.0.0"} {
+		got, is := dotted([]byte(text))
+		want, err := netip.ParseAddr(text)
+		if is != (err == nil) || is && got != want {
+			t.Errorf("%q: %v %v, want %v %v", text, got, is, want, err)
+		}
 	}
 }

@@ -2,8 +2,8 @@ package detect
 
 import (
 	"bytes"
-	"encoding/binary"
 	"slices"
+	"sync"
 
 	"postern/evidence"
 )
@@ -12,12 +12,16 @@ import (
 // in other digits.
 const peerSpelling = ":ffff:"
 
-// literals is the merged prefilter: every rule's literals under one id each.
+// literals is the prefilter: every rule's literals under one id each. They are
+// looked for in one event after the other, each time those of the rules for its
+// log. A reader only says, with Hits.Known, that a record's bytes hold its values
+// as they are.
 type literals struct {
 	texts []string
 	ids   map[string]uint32
-	kinds []uint8 // by id: what but rules over events the literal is of
-	seek  *seeker
+	kinds []uint8  // by id: what but rules over events the literal is of
+	seek  *seeker  // of all
+	web   sync.Map // *seeker by evidence.LogSource: of the rules for one kind of web log
 }
 
 func newLiterals() *literals {
@@ -51,10 +55,39 @@ func (l *literals) mark(kind uint8, ids []uint32) []uint32 {
 }
 
 // build makes the index of all literals.
-func (l *literals) build() { l.seek = newSeeker(l.texts) }
+func (l *literals) build() {
+	ids := make([]int, len(l.texts))
+	for id := range ids {
+		ids[id] = id
+	}
+	l.seek = newSeeker(l.texts, ids)
+}
 
-// prefilter reports where literals stand in a block, ASCII case folded.
-func (l *literals) prefilter() evidence.Prefilter { return l.seek.scan }
+// forWeb gives the index of what rules for a web log are known by, and what is of
+// every log. rules is the same each time for one source.
+func (l *literals) forWeb(source evidence.LogSource, rules []*rule) *seeker {
+	if s, known := l.web.Load(source); known {
+		return s.(*seeker)
+	}
+	var ids []int
+	for id, kinds := range l.kinds {
+		if kinds != 0 {
+			ids = append(ids, id)
+		}
+	}
+	for _, r := range rules {
+		for _, id := range r.event.ids {
+			ids = append(ids, int(id))
+		}
+	}
+	slices.Sort(ids)
+	s, _ := l.web.LoadOrStore(source, newSeeker(l.texts, slices.Compact(ids)))
+	return s.(*seeker)
+}
+
+// looked is the Prefilter of readers: it reports nothing, for the engine looks
+// itself, at fewer bytes and for fewer literals.
+func looked([]byte, func(id uint32, off int)) {}
 
 // isFolded reports whether b, ASCII case folded, is text.
 func isFolded(b []byte, text string) bool {
@@ -90,20 +123,5 @@ func fold(dst, b []byte) []byte {
 // lower case, or case fold in a regular expression, is one. What holds such a
 // letter may match without its literals.
 func foldsToASCII(b []byte) bool {
-	return !isASCII(b) && (bytes.Contains(b, []byte("\u0130")) || bytes.Contains(b, []byte("\u017f")) || bytes.Contains(b, []byte("\u212a")))
-}
-
-// isASCII reports whether no byte of b is over 0x7f.
-func isASCII(b []byte) bool {
-	for ; len(b) >= 8; b = b[8:] {
-		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
-			return false
-		}
-	}
-	for _, c := range b {
-		if c&0x80 != 0 {
-			return false
-		}
-	}
-	return true
+	return bytes.Contains(b, []byte("\u0130")) || bytes.Contains(b, []byte("\u017f")) || bytes.Contains(b, []byte("\u212a"))
 }

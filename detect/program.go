@@ -22,6 +22,7 @@ type program struct {
 	wanted   []uint64         // a bit for each literal: is it in literal
 	encodes  bool             // values are percent-decoded before they are compared
 	path     int              // position of a path that is tidied before it is compared, -1: none
+	seek     *seeker          // for the literals of rules, peers and starts
 	peers    *peerRules
 	steps    [][]stepper // by index: how correlations look at a rule's sightings
 	address  int         // position of the client's address, -1: none
@@ -69,16 +70,21 @@ func (e *Engine) compile(s *evidence.Schema) *program {
 	}
 	fit := map[*sigma.Rule]*rule{}
 	var wanted []*sigma.Rule
+	var may []*rule
 	cols := columns{e.sourced(s)}
 	p.vouches = e.vouches(cols.Schema)
 	for _, r := range e.events {
 		if cols.Source == (evidence.LogSource{}) || fitsAny(r.event.Source, cols.Schema) {
-			wanted = append(wanted, r.event.Rule)
+			wanted, may = append(wanted, r.event.Rule), append(may, r)
 			fit[r.event.Rule] = r
 		}
 	}
+	p.seek = e.literals.seek
 	if webLogs[cols.Source.Category] {
 		p.encodes, p.path = true, int(cols.Roles[evidence.RolePath])
+		if len(s.Also) == 0 { // else other rules than the source's may be for it
+			p.seek = e.literals.forWeb(cols.Source, may)
+		}
 	}
 	p.sigma = sigma.Compile(wanted, cols.resolve)
 	for i := range p.sigma.Len() {

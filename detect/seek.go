@@ -41,7 +41,8 @@ const (
 	longWindow  = 6
 	shortWindow = 4
 	letterFold  = 0x2020202020202020 // makes letters small, and other bytes something
-	mostBits    = 20                 // of a filter: it fits a processor's second cache
+	highBits    = 0x8080808080808080
+	mostBits    = 20 // of a filter: it fits a processor's second cache
 	leastBits   = 14
 )
 
@@ -74,11 +75,13 @@ func (f found) enter(text string, id, back int, mask uint64) {
 	f[key] = append(f[key], seekEntry{uint32(id), int32(back)})
 }
 
-// newSeeker takes texts in lower case of at least three bytes; an id is an index.
-func newSeeker(texts []string) *seeker {
+// newSeeker takes texts in lower case of at least three bytes, and the ids, which
+// are indices, of those to look for.
+func newSeeker(texts []string, ids []int) *seeker {
 	long, short := found{}, found{}
-	crowds := newCrowds(texts)
-	for id, text := range texts {
+	crowds := newCrowds(texts, ids)
+	for _, id := range ids {
+		text := texts[id]
 		switch at := crowds.rarest(text); {
 		case len(text) > longWindow:
 			long.enter(text, id, at, longMask)
@@ -141,7 +144,7 @@ func formsOf(key uint64) []uint32 {
 
 func newTable(of found, members int) windowTable {
 	w := windowTable{
-		filter: new([1 << (mostBits - 6)]uint64), shift: uint8(32 - min(mostBits, max(leastBits, bits.Len(uint(32*members))))),
+		filter: new([1 << (mostBits - 6)]uint64), shift: uint8(32 - min(mostBits, max(leastBits, bits.Len(uint(64*members))))),
 		slots: make([]slot, 1<<bits.Len(uint(2*len(of)+1))),
 	}
 	for _, key := range slices.Sorted(maps.Keys(of)) {
@@ -169,13 +172,16 @@ func (w *windowTable) with(key uint64) []seekEntry {
 }
 
 // scan reports for each place where a literal stands in data, ASCII case folded,
-// its id and an offset inside that place. Offsets ascend.
-func (s *seeker) scan(data []byte, hit func(id uint32, at int)) {
+// its id and an offset inside that place. Offsets ascend. It tells whether all of
+// data is ASCII.
+func (s *seeker) scan(data []byte, hit func(id uint32, at int)) (ascii bool) {
 	const mask = 1<<(mostBits-6) - 1
 	long, short, ls, ss := s.long.filter, s.short.filter, s.long.shift&31, s.short.shift&31
-	i := 0
+	i, all := 0, uint64(0)
 	for ; i+16 <= len(data); i += 8 {
-		w, v := binary.LittleEndian.Uint64(data[i:])|letterFold, binary.LittleEndian.Uint64(data[i+4:])|letterFold
+		w, v := binary.LittleEndian.Uint64(data[i:]), binary.LittleEndian.Uint64(data[i+4:])|letterFold
+		all |= w
+		w |= letterFold
 		l0, l1, l2, l3 := hash64(w&longMask)>>ls, hash64(w>>16)>>ls, hash64(v&longMask)>>ls, hash64(v>>16)>>ls
 		h0, h1, h2, h3 := hash32(uint32(w))>>ss, hash32(uint32(w>>16))>>ss, hash32(uint32(v))>>ss, hash32(uint32(v>>16))>>ss
 		if long[l0>>6&mask]>>(l0&63)&1 != 0 || short[h0>>6&mask]>>(h0&63)&1 != 0 {
@@ -191,11 +197,21 @@ func (s *seeker) scan(data []byte, hit func(id uint32, at int)) {
 			s.probe(data, i+6, v>>16, hit)
 		}
 	}
-	for ; i < len(data); i += 2 {
-		var b [8]byte
-		copy(b[:], data[i:])
-		s.probe(data, i, binary.LittleEndian.Uint64(b[:])|letterFold, hit)
+	if i == len(data) {
+		return all&highBits == 0
 	}
+	var tail [24]byte // what is left, with zeros behind
+	copy(tail[:], data[i:])
+	for k := 0; i < len(data); i, k = i+2, k+2 {
+		w := binary.LittleEndian.Uint64(tail[k:])
+		all |= w
+		w |= letterFold
+		l, h := hash64(w&longMask)>>ls, hash32(uint32(w))>>ss
+		if long[l>>6&mask]>>(l&63)&1 != 0 || short[h>>6&mask]>>(h&63)&1 != 0 {
+			s.probe(data, i, w, hit)
+		}
+	}
+	return all&highBits == 0
 }
 
 // probe looks for the literals with a window that stands at an offset.
@@ -223,9 +239,10 @@ const plainText = `mozilla/5.0+(windows+nt+10.0;+win64;+x64)+applewebkit/537.36+
 	`applewebkit/537.36 (khtml, like gecko) chrome/120.0.0.0 safari/537.36 macintosh;+intel+mac+os+x+10_15_7 iphone;+cpu linux;+android version/17.0+mobile firefox ` +
 	`https://www.http://www. .com/ .net/ .org/ .aspx .html .css .png .jpg get / post / 2026-01-17 00:00:00 127.0.0.1 - 443 - 200 0 0 80 /api/v1/ /interface/ user message`
 
-func newCrowds(texts []string) crowds {
+func newCrowds(texts []string, ids []int) crowds {
 	all := crowds{}
-	for _, text := range texts {
+	for _, id := range ids {
+		text := texts[id]
 		for i := 0; i+shortWindow <= len(text); i++ {
 			all[text[i:i+shortWindow]]++
 		}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"postern/evidence"
 )
 
 // mostNoted is how many entries of one list findings name; what matched of the
@@ -17,8 +19,24 @@ const othersNoted = "further entries of the list, counted together"
 // tally is sightings, counted.
 type tally struct {
 	buckets map[bucketKey]*bucket
-	noted   int // buckets of rules that name what matched
-	bound   int // of noted, before they are brought down
+	noted   int                 // buckets of rules that name what matched
+	bound   int                 // of noted, before they are brought down
+	full    map[bucketKey]entry // by list and class: the last of the mostNoted that crowd left
+}
+
+// entry is one entry of a list, on a day, by which those of a list are ordered.
+type entry struct {
+	label string
+	day   evidence.Day
+}
+
+func (e entry) compare(o entry) int {
+	return cmp.Or(strings.Compare(e.label, o.label), cmp.Compare(e.day, o.day))
+}
+
+// listOf is what the entries of a list are counted by together.
+func listOf(key bucketKey) bucketKey {
+	return bucketKey{rule: key.rule, class: key.class, fixed: key.fixed}
 }
 
 // at gives the bucket of a key.
@@ -28,6 +46,11 @@ func (t *tally) at(key bucketKey, limit int) *bucket {
 		return b
 	}
 	if key.rule.named {
+		if last, full := t.full[listOf(key)]; full && key.label != othersNoted && last.compare(entry{key.label, key.day}) < 0 {
+			key = listOf(key) // it would be brought down
+			key.label = othersNoted
+			return t.buckets[key]
+		}
 		if t.noted++; t.noted > max(t.bound, 2*mostNoted) {
 			t.crowd(limit)
 			t.bound, t.noted = 2*t.noted, t.noted+1
@@ -60,8 +83,7 @@ func (t *tally) crowd(limit int) {
 	t.noted = 0
 	for key := range t.buckets {
 		if key.rule.named && key.label != othersNoted {
-			of := bucketKey{rule: key.rule, class: key.class, fixed: key.fixed}
-			lists[of] = append(lists[of], key)
+			lists[listOf(key)] = append(lists[listOf(key)], key)
 		}
 	}
 	for of, keys := range lists {
@@ -69,7 +91,11 @@ func (t *tally) crowd(limit int) {
 		if len(keys) <= mostNoted {
 			continue
 		}
-		slices.SortFunc(keys, func(a, b bucketKey) int { return cmp.Or(strings.Compare(a.label, b.label), cmp.Compare(a.day, b.day)) })
+		slices.SortFunc(keys, func(a, b bucketKey) int { return entry{a.label, a.day}.compare(entry{b.label, b.day}) })
+		if t.full == nil {
+			t.full = map[bucketKey]entry{}
+		}
+		t.full[of] = entry{keys[mostNoted-1].label, keys[mostNoted-1].day}
 		of.label = othersNoted
 		if t.buckets[of] == nil {
 			t.buckets[of] = &bucket{}
