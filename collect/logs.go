@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -33,6 +34,7 @@ func (c *logs) Collect(ctx context.Context, src *evidence.Source, want *evidence
 	s.coverLogFolders(out)
 	s.coverIIS(ctx, out)
 	found := s.pickLogs()
+	s.coverOthers(out)
 	if p, watched := out.(evidence.Planner); watched {
 		for _, log := range found {
 			p.Plan(log.Size)
@@ -135,9 +137,32 @@ func (s *survey) asLog(e evidence.Entry, base string) *logFile {
 	}
 	plain := matchesAny(s.plain, base) || s.src.ID.OS == "" && hasAnySuffix(base, exportEndings)
 	if !plain && !hasAnySuffix(base, logEndings) && !strings.Contains(base, ".log.") {
+		if s.logsAlone() && !hasAnySuffix(base, mailEndings) {
+			return &logFile{Entry: e, guess: true}
+		}
 		return nil
 	}
 	return &logFile{Entry: e, plain: plain}
+}
+
+// mailEndings are those of mailboxes and messages, whose content nobody asked for.
+var mailEndings = []string{".eml", ".grp", ".msg", ".mbox", ".mbx", ".pst", ".ost"}
+
+// logsAlone reports whether nothing but logs is asked for, of a folder that is no
+// system's: whoever names it means what is in it, whatever it is called.
+func (s *survey) logsAlone() bool {
+	return s.want.Parts == evidence.CompromisedThen && s.src.Kind == evidence.KindTree && s.src.ID.OS == ""
+}
+
+// coverOthers says which files are no logs by their name and by their content.
+func (s *survey) coverOthers(out evidence.Sink) {
+	what := "it reads as no log"
+	if s.others > 1 {
+		what = fmt.Sprintf("%d files read as no log, this is the first", s.others)
+	}
+	if s.others > 0 {
+		out.Cover(evidence.Gap(evidence.CoverFile, s.other, 0, evidence.Format, what))
+	}
 }
 
 // windowsLog reports whether a file is an event log of this machine's Windows,
@@ -177,7 +202,11 @@ func (s *survey) pickLogs() []logFile {
 	for _, l := range s.logs {
 		dir := strings.ToLower(l.Name.Dir().Base())
 		switch {
-		case l.named, beside[s.key(l.Name.Dir())],
+		case l.guess && !s.looksLikeLog(l):
+			if s.others++; s.other == "" {
+				s.other = string(l.Name)
+			}
+		case l.guess, l.named, beside[s.key(l.Name.Dir())],
 			strings.Contains(dir, "log") && strings.Contains(strings.ToLower(l.Name.Base()), ".log") && s.below(l.Name, homes),
 			l.plain && shared[s.key(l.Name.Dir())],
 			(l.plain || s.below(l.Name, under)) && s.looksLikeLog(l):

@@ -38,6 +38,8 @@ type survey struct {
 	dirs     []string                    // keys of programs, in walk order
 	wanted   []wanted
 	logs     []logFile
+	others   int    // files that were taken for logs, and read as none
+	other    string // the first of them
 	notes    map[noteKind][]evidence.Entry
 
 	entries, kept int64
@@ -68,6 +70,7 @@ type logFile struct {
 	evidence.Entry
 	named bool // a format's name matched
 	plain bool // one did that other programs' files have, too
+	guess bool // its content alone decides
 }
 
 // newest is the newest of the fact's own times.

@@ -154,6 +154,7 @@ func closeGaps(r *report.Report, h *report.Host) []string {
 		{evidence.Unelevated, "Run postern again as root or administrator."},
 		{evidence.Cancelled, "Run postern again and let it end: this run was cut short."},
 		{evidence.NotCollected, "Collect again with the missing folders, or examine the host or a full image."},
+		{evidence.Absent, "Find what must be here and is not: logs of that kind, a folder, a program. What that is stands among what could not be seen."},
 		{evidence.Hole, "Look for the missing log days: backups, archives, a log server, the recycle bin. Ask who took them away."},
 		{evidence.TooShort, "Fetch older logs from backups, archives or a log server; lengthen retention now, before more of them go."},
 		{evidence.LowLevel, "Set the log level to detailed now; what was not logged will not come back."},
@@ -170,7 +171,7 @@ func closeGaps(r *report.Report, h *report.Host) []string {
 	var do []string
 	for _, w := range ways {
 		for _, g := range rows {
-			if g.reason == string(w.reason) {
+			if g.reason == string(w.reason) && (g.parts != "" || w.reason != evidence.Absent) {
 				do = append(do, w.way)
 				break
 			}

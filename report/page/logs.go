@@ -64,13 +64,16 @@ type seriesRow struct {
 }
 
 // seriesRows are those of a host: first what must be there and is not, then by
-// name.
+// name, then logs that count to no family.
 func seriesRows(r *report.Report, h *report.Host) (all []seriesRow) {
 	for _, i := range h.Targets {
 		var absent, read []seriesRow
+		other := lookedRow{}
 		for _, c := range r.Targets[i].Coverage {
 			row := seriesRow{Name: strings.TrimSuffix(c.Family, " .")} // "." is the folder that was named
 			switch {
+			case c.Kind == evidence.CoverLog && c.Family == "" && c.Missed == nil:
+				other.add(&c)
 			case c.Kind != evidence.CoverLogFamily:
 			case c.Series != nil:
 				row.Files, row.Events, row.From, row.To, row.Flaws = c.Series.Files, c.Count, c.From, c.To, flaws(c.Series)
@@ -81,6 +84,12 @@ func seriesRows(r *report.Report, h *report.Host) (all []seriesRow) {
 				row.Days, row.Percent = share(0, r.Targets[i].Answers.Compromised.DaysRequired)
 				absent = append(absent, row)
 			}
+		}
+		if other.Paths > 0 {
+			read = append(read, seriesRow{
+				Name: "other logs", Files: other.Paths, Events: other.Count, From: other.From, To: other.To, Days: "-", Percent: "-",
+				Flaws: []string{"they vouch for no day: nothing in them shows that they are the product's"},
+			})
 		}
 		all = append(append(all, absent...), read...)
 	}
