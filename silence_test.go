@@ -120,11 +120,13 @@ func writeLogs(t *testing.T, root string, attack bool) {
 		write("SmarterMail/Logs/"+day.Format("2006.01.02")+"-administrative.log", admin)
 		write("inetpub/logs/LogFiles/W3SVC1/u_ex"+day.Format("060102")+".log", web)
 	}
-	system, err := os.ReadFile("eventlog/evtx/testdata/system.evtx") // one record, of the window's first day
-	if err != nil {
-		t.Fatal(err)
+	for _, log := range []string{"System", "Security"} { // a record each, of the window's first day
+		text, err := os.ReadFile("eventlog/evtx/testdata/" + strings.ToLower(log) + ".evtx")
+		if err != nil {
+			t.Fatal(err)
+		}
+		write("Windows/System32/winevt/Logs/"+log+".evtx", string(text))
 	}
-	write("Windows/System32/winevt/Logs/System.evtx", string(system))
 }
 
 // inUTC says what --time-zone would.

@@ -202,8 +202,15 @@ func (x *Examination) tell(of []wanted, own bool) string {
 		name := cmp.Or(strings.TrimSpace(w.source.Category+" "+w.source.Service), "any")
 		var by []string
 		for _, h := range evtx.Holders(logSource(w.source)) {
-			if by = append(by, h.String()); h.Setting != "" && !own {
-				by[len(by)-1] += ", " + h.Setting
+			switch set := h.Setting != "" && !own; {
+			case w.source.Category == "":
+				if name = h.String(); set {
+					by = append(by, h.Setting)
+				}
+			case set:
+				by = append(by, h.String()+", "+h.Setting)
+			default:
+				by = append(by, h.String())
 			}
 		}
 		if len(by) > 0 {

@@ -143,7 +143,7 @@ func ownRule(name, source, search string) pack.TextFile {
 // event was seen in the time that is asked about, is told once, and decides if a
 // pack needs it or a rule of the operator's is for it.
 func TestWindowsUnseen(t *testing.T) {
-	const needs, extra = " of which no log has any since 2025-10-09: system (System)", "not every machine logs, and no log has any since 2025-10-09: process_creation (Sysmon 1, where Sysmon is installed; or Security 4688, where the audit policy Process Creation is on)"
+	const needs, extra = " of which no log has any since 2025-10-09: System", "not every machine logs, and no log has any since 2025-10-09: process_creation (Sysmon 1, where Sysmon is installed; or Security 4688, where the audit policy Process Creation is on)"
 	source := func(category, service string) evidence.LogSource {
 		return evidence.LogSource{Product: "windows", Category: category, Service: service}
 	}
@@ -190,11 +190,11 @@ func TestWindowsUnseen(t *testing.T) {
 		ownRule("a", "{product: windows, category: process_creation}", "{Image: x}"), ownRule("b", "{category: process_creation}", "{Image: x}"),
 		ownRule("c", "{product: windows, service: sysmon}", "{Image: x}"), ownRule("d", "{category: webserver}", "{cs-method: x}"),
 	}
-	const ownGap = "sigma of your own absent: 3 rules are for events of Windows of which no log has any since 2025-10-09: process_creation (Sysmon 1; or Security 4688) for 2, sysmon (Sysmon) for 1"
+	const ownGap = "sigma of your own absent: 3 rules are for events of Windows of which no log has any since 2025-10-09: process_creation (Sysmon 1; or Security 4688) for 2, Sysmon for 1"
 	f("own rules", windows(), own, all[:1], noon, "decides nothing", ownGap)
 	f("own rules, a pile without any", pile, own, nil, noon, ownGap)
 	f("own rules, all met", windows(), own, append(all, source("", "sysmon")), noon)
-	f("own rules on Linux", linux, own, nil, noon, "3 rules are for event logs of Windows, which a Linux system has none of: process_creation (Sysmon 1; or Security 4688) for 2, sysmon (Sysmon) for 1 (decides nothing)")
+	f("own rules on Linux", linux, own, nil, noon, "3 rules are for event logs of Windows, which a Linux system has none of: process_creation (Sysmon 1; or Security 4688) for 2, Sysmon for 1 (decides nothing)")
 }
 
 // TestWindowsRefused: a rule of a pack for Windows whose log source the pack does
