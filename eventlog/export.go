@@ -54,7 +54,7 @@ func (l *log) export(ctx context.Context, path string, text io.Reader) result {
 func (l *log) coverExport(got result, sum string) {
 	e := got.json
 	row := l.row(got.path, got.format)
-	row.Family = "Windows " + channelsOf(&evtx.Result{Channels: e.Channels}, got.path) + " " + l.in.Folder
+	row.Family = l.family(channelsOf(&evtx.Result{Channels: e.Channels}, got.path), e.Hosts)
 	row.Hosts = e.Hosts
 	if e.Records > 0 || e.Misread == 0 && got.err == nil {
 		read := row

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ func (l *log) windows(ctx context.Context, path string, text io.Reader) result {
 func (l *log) coverWindows(got result, sum string) {
 	w := got.win
 	row := l.row(got.path, got.format)
-	row.Family = "Windows " + channelsOf(w, got.path) + " " + l.in.Folder
+	row.Family = l.family(channelsOf(w, got.path), w.Hosts)
 	row.Hosts = w.Hosts
 	gap := func(reason evidence.Reason, parts evidence.Parts, words ...string) {
 		row := row
@@ -90,6 +91,17 @@ func clears(c evtx.Clears) (parts evidence.Parts, words string) {
 
 func clearing(c evtx.Clear) string {
 	return fmt.Sprintf("%s at %s (record %d)", c.Channel, c.Time.UTC().Format(time.RFC3339), c.Record)
+}
+
+// family names the series that a Windows event log belongs to: its channel, its
+// computer by the latest name, and its folder. Logs of two computers that lie in
+// one folder are two series.
+func (l *log) family(channel string, hosts []evidence.Host) string {
+	name := "Windows " + channel + " "
+	if len(hosts) > 0 {
+		name += slices.MaxFunc(hosts, func(a, b evidence.Host) int { return a.To.Compare(b.To) }).Name + " "
+	}
+	return name + l.in.Folder
 }
 
 // channelsOf names the channel that a log is of: the one that its records name,

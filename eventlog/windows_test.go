@@ -40,7 +40,7 @@ func TestWindows(t *testing.T) {
 			if r.Missed != nil {
 				said = r.Missed.String()
 			}
-			if r.Format != "windows.evtx" || r.Family != "Windows Security x" {
+			if r.Format != "windows.evtx" || r.Family != "Windows Security HOST x" && r.Family != "Windows Security x" {
 				t.Errorf("%s: row %+v", what, r)
 			}
 			if r.Parts == 0 {

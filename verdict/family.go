@@ -191,6 +191,7 @@ func Families(asked Asked, logs []evidence.LogFormat, cover []evidence.Coverage)
 		return rows, findings
 	}
 	rows = append(rows, shortfalls(asked, logs, all)...)
+	rows = append(rows, mixed(asked, cover)...)
 	return append(rows, narrowed(asked)...), findings
 }
 
