@@ -144,7 +144,7 @@ func formsOf(key uint64) []uint32 {
 
 func newTable(of found, members int) windowTable {
 	w := windowTable{
-		filter: new([1 << (mostBits - 6)]uint64), shift: uint8(32 - min(mostBits, max(leastBits, bits.Len(uint(64*members))))),
+		filter: new([1 << (mostBits - 6)]uint64), shift: uint8(32 - min(mostBits, max(leastBits, bits.Len(uint(200*members))))),
 		slots: make([]slot, 1<<bits.Len(uint(2*len(of)+1))),
 	}
 	for _, key := range slices.Sorted(maps.Keys(of)) {
@@ -183,18 +183,29 @@ func (s *seeker) scan(data []byte, hit func(id uint32, at int)) (ascii bool) {
 		all |= w
 		w |= letterFold
 		l0, l1, l2, l3 := hash64(w&longMask)>>ls, hash64(w>>16)>>ls, hash64(v&longMask)>>ls, hash64(v>>16)>>ls
-		h0, h1, h2, h3 := hash32(uint32(w))>>ss, hash32(uint32(w>>16))>>ss, hash32(uint32(v))>>ss, hash32(uint32(v>>16))>>ss
-		if long[l0>>6&mask]>>(l0&63)&1 != 0 || short[h0>>6&mask]>>(h0&63)&1 != 0 {
-			s.probe(data, i, w, hit)
+		if long[l0>>6&mask]>>(l0&63)&1 != 0 {
+			s.verify(data, i, s.long.with(w&longMask), hit)
 		}
-		if long[l1>>6&mask]>>(l1&63)&1 != 0 || short[h1>>6&mask]>>(h1&63)&1 != 0 {
-			s.probe(data, i+2, w>>16, hit)
+		if h := hash32(uint32(w)) >> ss; short[h>>6&mask]>>(h&63)&1 != 0 {
+			s.probeShort(data, i, w, hit)
 		}
-		if long[l2>>6&mask]>>(l2&63)&1 != 0 || short[h2>>6&mask]>>(h2&63)&1 != 0 {
-			s.probe(data, i+4, v, hit)
+		if long[l1>>6&mask]>>(l1&63)&1 != 0 {
+			s.verify(data, i+2, s.long.with(w>>16), hit)
 		}
-		if long[l3>>6&mask]>>(l3&63)&1 != 0 || short[h3>>6&mask]>>(h3&63)&1 != 0 {
-			s.probe(data, i+6, v>>16, hit)
+		if h := hash32(uint32(w>>16)) >> ss; short[h>>6&mask]>>(h&63)&1 != 0 {
+			s.probeShort(data, i+2, w>>16, hit)
+		}
+		if long[l2>>6&mask]>>(l2&63)&1 != 0 {
+			s.verify(data, i+4, s.long.with(v&longMask), hit)
+		}
+		if h := hash32(uint32(v)) >> ss; short[h>>6&mask]>>(h&63)&1 != 0 {
+			s.probeShort(data, i+4, v, hit)
+		}
+		if long[l3>>6&mask]>>(l3&63)&1 != 0 {
+			s.verify(data, i+6, s.long.with(v>>16), hit)
+		}
+		if h := hash32(uint32(v>>16)) >> ss; short[h>>6&mask]>>(h&63)&1 != 0 {
+			s.probeShort(data, i+6, v>>16, hit)
 		}
 	}
 	if i == len(data) {
@@ -206,17 +217,18 @@ func (s *seeker) scan(data []byte, hit func(id uint32, at int)) (ascii bool) {
 		w := binary.LittleEndian.Uint64(tail[k:])
 		all |= w
 		w |= letterFold
-		l, h := hash64(w&longMask)>>ls, hash32(uint32(w))>>ss
-		if long[l>>6&mask]>>(l&63)&1 != 0 || short[h>>6&mask]>>(h&63)&1 != 0 {
-			s.probe(data, i, w, hit)
+		if l := hash64(w&longMask) >> ls; long[l>>6&mask]>>(l&63)&1 != 0 {
+			s.verify(data, i, s.long.with(w&longMask), hit)
+		}
+		if h := hash32(uint32(w)) >> ss; short[h>>6&mask]>>(h&63)&1 != 0 {
+			s.probeShort(data, i, w, hit)
 		}
 	}
 	return all&highBits == 0
 }
 
-// probe looks for the literals with a window that stands at an offset.
-func (s *seeker) probe(data []byte, at int, w uint64, hit func(id uint32, at int)) {
-	s.verify(data, at, s.long.with(w&longMask), hit)
+// probeShort looks for the short literals with a window that stands at an offset.
+func (s *seeker) probeShort(data []byte, at int, w uint64, hit func(id uint32, at int)) {
 	s.verify(data, at, s.short.with(w&firstMask), hit)
 	s.verify(data, at, s.short.with(w&lastOpen), hit)
 	s.verify(data, at, s.short.with(w&firstOpen), hit)
