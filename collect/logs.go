@@ -81,10 +81,14 @@ func (s *survey) decodeLog(ctx context.Context, log logFile, out evidence.Sink) 
 	if p, watched := out.(evidence.Planner); watched {
 		f = counted{f, p}
 	}
+	var again func() (evidence.File, error)
+	if s.src.Kind == evidence.KindHost {
+		again = func() (evidence.File, error) { return s.src.Files.Open(log.Name) }
+	}
 	return eventlog.Read(ctx, eventlog.Input{
 		Name: log.Name, File: f, ModTime: log.ModTime, Zone: s.src.ID.Zone,
 		Formats: s.want.Logs, Review: s.want.Review, Required: s.want.Required, Prefilter: s.want.Prefilter, Proxies: s.want.Proxies,
-		Collector: "logs", Folder: string(log.Name.Dir()),
+		Collector: "logs", Folder: string(log.Name.Dir()), Again: again,
 	}, out)
 }
 

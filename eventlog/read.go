@@ -33,6 +33,8 @@ type Input struct {
 	Proxies   []netip.Prefix      // peers whose word on their clients is believed, beside those that are evident
 	Collector string              // for refs
 	Folder    string              // what the log's family is keyed by
+
+	Again func() (evidence.File, error) // opens a log anew that may be written while it is read; nil: nobody does
 }
 
 // Read reads a log and every member of a zipped one: events go to a lane of
@@ -74,8 +76,11 @@ func Read(ctx context.Context, in Input, out evidence.Sink) error {
 	}
 	defer text.Close()
 	size := l.file.size
-	if kind != bare {
+	switch {
+	case kind != bare:
 		size = blockSize
+	case l.in.Again != nil && !evtx.Is(head[:n]):
+		text = io.NopCloser(&growing{stored: l.file, again: l.in.Again})
 	}
 	got := l.read(ctx, string(in.Name), []string{string(in.Name)}, text, size)
 	sum := ""

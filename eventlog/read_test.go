@@ -20,6 +20,8 @@ type memory struct {
 	size int64
 	bad  int64
 	err  error
+
+	later []byte // what it holds once its head was read
 }
 
 func file(text string) *memory { return &memory{data: []byte(text), size: int64(len(text))} }
@@ -31,7 +33,11 @@ func (m *memory) ReadAt(p []byte, off int64) (int, error) {
 		n := copy(p, m.data[min(off, m.bad):m.bad])
 		return n, m.err
 	}
-	return bytes.NewReader(m.data).ReadAt(p, off)
+	n, err := bytes.NewReader(m.data).ReadAt(p, off)
+	if m.later != nil && off > 0 {
+		m.data = m.later
+	}
+	return n, err
 }
 
 // kept is an event that outlives its batch.

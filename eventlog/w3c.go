@@ -177,7 +177,10 @@ func (p *w3c) row(line []byte, off int, ended bool) error {
 		return err
 	}
 	n, surplus := split(values, text, s.separator)
-	surplus = surplus && !s.realign(values, text)
+	if n < len(values) && s.separator == ' ' && bytes.Count(text, tab) == len(values)-1 { // as CloudFront: names by blanks, values by tabs
+		n, surplus = split(values, text, '\t')
+	}
+	surplus = surplus && !splitQuoted(values, text, s.separator) && !s.realign(values, text)
 	at, day, ok := p.when(values)
 	if !ok {
 		p.notUnderstood(ended)
@@ -212,6 +215,61 @@ func split(values [][]byte, text []byte, separator byte) (n int, surplus bool) {
 		text = text[i+1:]
 	}
 	return len(values), len(text) > 0
+}
+
+var tab = []byte("\t")
+
+// splitQuoted reads a row with too many columns again, as one in which values
+// that begin with a quote run to the next one before a separator, or two in a
+// row stand for one (WD-logfile-960323, "string"). It is right when the row then
+// has as many columns as there are; else values are left as they were.
+func splitQuoted(values [][]byte, text []byte, separator byte) bool {
+	if bytes.IndexByte(text, '"') < 0 {
+		return false
+	}
+	cuts := make([][]byte, 0, len(values))
+	for rest, more := text, true; more; {
+		if len(cuts) == len(values) {
+			return false
+		}
+		end := closingQuote(rest, separator)
+		if end > 0 {
+			cuts = append(cuts, rest[1:end])
+			end++
+		} else {
+			if end = bytes.IndexByte(rest, separator); end < 0 {
+				end = len(rest)
+			}
+			cuts = append(cuts, rest[:end])
+		}
+		if more = end < len(rest); more {
+			rest = rest[end+1:]
+		}
+	}
+	if len(cuts) != len(values) {
+		return false
+	}
+	for i, c := range cuts {
+		values[i] = value(c)
+	}
+	return true
+}
+
+// closingQuote gives where the quote ends that text begins with, 0 for none.
+func closingQuote(text []byte, separator byte) int {
+	if len(text) == 0 || text[0] != '"' {
+		return 0
+	}
+	for i := 1; i < len(text); i++ {
+		switch {
+		case text[i] != '"':
+		case i+1 < len(text) && text[i+1] == '"':
+			i++
+		case i+1 == len(text) || text[i+1] == separator:
+			return i
+		}
+	}
+	return 0
 }
 
 func value(b []byte) []byte {

@@ -71,3 +71,29 @@ func TestVariantsOfIIS(t *testing.T) {
 	f("HTTP.sys", head+"#Fields: date time c-ip c-port s-ip s-port cs-version cs-method cs-uri streamid sc-status s-siteid s-reason s-queuename\r\n2026-01-17 00:00:05 192.0.2.7 51000 10.0.0.1 443 - - - - - - Timer_ConnectionIdle -\r\n", "", "17T00:00:05")
 	f("rows before their head", "2026-01-17 00:00:05 192.0.2.7\r\n"+head+"#Fields: date time c-ip\r\n2026-01-17 00:00:06 192.0.2.7\r\n", "damaged", "17T00:00:06")
 }
+
+// TestQuotedValues: quotes hold values together where the columns then come out
+// even, and are bytes as any where not.
+func TestQuotedValues(t *testing.T) {
+	f := func(name, fields, row, want, missed string) {
+		t.Helper()
+		s := readAs(t, layout("w3c"), text("x.log", "#Fields: "+fields+"\n"+row+"\n"))
+		got := ""
+		for _, e := range s.events {
+			for i, v := range e.Fields {
+				if i > 1 {
+					got += v + "=" + e.fields[v] + "|"
+				}
+			}
+		}
+		if got = strings.ReplaceAll(got, "\x00", "-"); got != want || s.missed() != missed {
+			t.Errorf("%s: %q, want %q; missed %q (%s)", name, got, want, s.missed(), s.details())
+		}
+	}
+	f("SGOS", "date time c-ip cs-categories sc-status cs(User-Agent) s-ip", `2026-01-17 10:00:01 192.0.2.7 "Search Engines/Portals;x" 200 "Mozilla/5.0 (X)" 192.0.2.1`,
+		"c-ip=192.0.2.7|cs-categories=Search Engines/Portals;x|sc-status=200|cs(User-Agent)=Mozilla/5.0 (X)|s-ip=192.0.2.1|", "")
+	f("a quote in quotes, an empty value", "date time c-ip cs(User-Agent) x", `2026-01-17 10:00:01 192.0.2.7 "a ""b"" c" ""`, `c-ip=192.0.2.7|cs(User-Agent)=a ""b"" c|x=-|`, "")
+	f("a quote that a client sent", "date time c-ip cs-uri-stem sc-status", `2026-01-17 10:00:01 192.0.2.7 "/a 200`, `c-ip=192.0.2.7|cs-uri-stem="/a|sc-status=200|`, "")
+	f("columns that come out uneven", "date time c-ip cs-uri-stem sc-status", `2026-01-17 10:00:01 192.0.2.7 "/a b" c 200`, `c-ip=192.0.2.7|cs-uri-stem="/a|sc-status=b"|`, "ambiguous")
+	f("names by blanks, values by tabs", "date time x-edge-location c-ip cs(User-Agent)", "2026-01-17\t10:00:01\tFRA2\t192.0.2.7\tMozilla 5", "x-edge-location=FRA2|c-ip=192.0.2.7|cs(User-Agent)=Mozilla 5|", "")
+}

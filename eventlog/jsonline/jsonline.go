@@ -27,13 +27,14 @@ const (
 
 // roles are the keys that play a role, lower case, the best first: nginx's
 // variables (ngx_http_core_module), Caddy's access log (caddyserver.com/docs,
-// "Structured logging"), Traefik's access log fields, the Elastic Common Schema.
+// "Structured logging"), Traefik's access log fields, the Elastic Common Schema,
+// Cloudflare's HTTP requests (Logpush).
 var roles = map[evidence.Role][]string{
 	evidence.RoleAddress: {"remote_addr", "request.remote_ip", "request.remote_addr", "clienthost", "clientaddr", "client_ip", "clientip", "c-ip", "remote_ip", "remoteip", "client_addr", "client", "source.ip", "client.ip", "remote", "ip"},
 	evidence.RoleAccount: {"remote_user", "clientusername", "user_id", "username", "auth_user", "user", "user.name", "cs-username"},
-	evidence.RoleAgent:   {"http_user_agent", "request.headers.user-agent", "request_user-agent", "user_agent", "useragent", "user-agent", "agent", "user_agent.original", "cs(user-agent)"},
-	evidence.RoleStatus:  {"status", "downstreamstatus", "status_code", "statuscode", "response_code", "response_status", "response", "http.response.status_code", "code", "sc-status"},
-	evidence.RoleMethod:  {"request_method", "request.method", "requestmethod", "method", "http_method", "verb", "http.request.method", "cs-method"},
+	evidence.RoleAgent:   {"http_user_agent", "request.headers.user-agent", "request_user-agent", "user_agent", "useragent", "user-agent", "agent", "user_agent.original", "cs(user-agent)", "clientrequestuseragent"},
+	evidence.RoleStatus:  {"status", "downstreamstatus", "status_code", "statuscode", "response_code", "response_status", "response", "http.response.status_code", "edgeresponsestatus", "code", "sc-status"},
+	evidence.RoleMethod:  {"request_method", "request.method", "requestmethod", "method", "http_method", "verb", "http.request.method", "clientrequestmethod", "cs-method"},
 	evidence.RoleHost:    {"server_addr", "hostname", "s-ip"},
 	evidence.RoleMessage: {"message", "msg", "log"},
 	evidence.RoleForwarded: { // those that every proxy adds to go first; Caddy's client_ip is what it made of them
@@ -46,10 +47,10 @@ var roles = map[evidence.Role][]string{
 // Where a request's target stands, and whole request lines, and queries of their
 // own, and times.
 var (
-	targets  = []string{"request_uri", "request.uri", "requestpath", "request_path", "uri", "url", "path", "url.original", "cs-uri-stem", "url.path", "cs-uri"}
+	targets  = []string{"request_uri", "request.uri", "requestpath", "request_path", "uri", "url", "path", "url.original", "cs-uri-stem", "url.path", "clientrequesturi", "clientrequestpath", "cs-uri"}
 	requests = []string{"request", "request_line", "requestline"}
 	queries  = []string{"args", "query_string", "query", "url.query", "cs-uri-query"}
-	times    = []string{"startutc", "time_iso8601", "@timestamp", "ts", "msec", "timestamp", "time_local", "time", "startlocal", "datetime", "date", "time_unix", "_source.@timestamp"}
+	times    = []string{"startutc", "time_iso8601", "@timestamp", "ts", "msec", "timestamp", "time_local", "time", "startlocal", "datetime", "date", "time_unix", "_source.@timestamp", "edgestarttimestamp"}
 )
 
 // The columns added behind a line's own.

@@ -52,6 +52,8 @@ func TestShapes(t *testing.T) {
 	f("milliseconds", `{"timestamp":1768640000500,"ip":"192.0.2.7","path":"/"}`, "17T08:53:20.500|192.0.2.7|||/|||")
 	f("Elastic's names", `{"@timestamp":"2026-01-17T09:51:58Z","source":{"ip":"192.0.2.7"},"url":{"original":"/a?b"},"http":{"request":{"method":"GET"},"response":{"status_code":200}},"user_agent":{"original":"x"}}`,
 		"17T09:51:58.000|192.0.2.7||GET|/a|b|200|x")
+	f("Cloudflare", `{"ClientIP":"192.0.2.7","ClientRequestMethod":"GET","ClientRequestURI":"/a?b","EdgeResponseStatus":200,"EdgeStartTimestamp":"2026-01-17T09:51:58Z","ClientRequestUserAgent":"x"}`,
+		"17T09:51:58.000|192.0.2.7||GET|/a|b|200|x")
 	f("unicode", `{"path":"/\u00e9\ud83d\ude00\ud83d","ip":"1.2.3.4"}`, "01T00:00:00.000|1.2.3.4|||/é\U0001f600\ufffd|||")
 	for _, line := range []string{"", "x", "{}", "[]", `{"a":1}x`, `{"a":1`, `{"a"}`, `{"a":1,}`, `{"a":"\q"}`, `{"a":tru}`, `{"a":"b`, `{"a":[1,}`, strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40)} {
 		f("broken", line, "not understood")

@@ -293,28 +293,26 @@ func quoted(text []byte, followed bool) (value, tail []byte, ok bool) {
 	return text, nil, len(text) > 0 // the line is cut inside the value
 }
 
-// sound reports whether text is values, each after a blank: words without
-// quotes, or quoted.
+// sound reports whether text is values, each after a blank: quoted, or words,
+// which may have a quoted value of their own as in uct="0.01".
 func sound(text []byte) bool {
 	for len(text) > 0 {
 		if text[0] != ' ' {
 			return false
 		}
 		text = bytes.TrimLeft(text, " ")
-		if len(text) > 0 && text[0] == '"' {
-			end := closing(text, 1)
-			if end < 0 {
+		i := bytes.IndexAny(text, ` "`)
+		if i < 0 {
+			return true
+		}
+		if text[i] == '"' {
+			if i > 0 && text[i-1] != '=' {
 				return false
 			}
-			text = text[end+1:]
-			continue
-		}
-		i := bytes.IndexByte(text, ' ')
-		if i < 0 {
-			i = len(text)
-		}
-		if bytes.IndexByte(text[:i], '"') >= 0 {
-			return false
+			if i = closing(text, i+1); i < 0 {
+				return false
+			}
+			i++
 		}
 		text = text[i:]
 	}

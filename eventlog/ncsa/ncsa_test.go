@@ -50,6 +50,8 @@ func TestCut(t *testing.T) {
 	f("forwarded for, before", "198.51.100.1, 192.0.2.7"+at+`"GET / HTTP/1.1" 200 5`, "17T09:51:58|c-ip=192.0.2.7|cs-method=GET|cs-uri-stem=/|cs-version=HTTP/1.1|sc-status=200|sc-bytes=5|X-Forwarded-For=198.51.100.1, 192.0.2.7")
 	f("trailing", "192.0.2.7"+at+`"GET / HTTP/1.1" 200 5 "-" "x" 0.004 "198.51.100.1, 10.0.0.1" upstream:80`,
 		"17T09:51:58|c-ip=192.0.2.7|cs-method=GET|cs-uri-stem=/|cs-version=HTTP/1.1|sc-status=200|sc-bytes=5|X-Forwarded-For=198.51.100.1, 10.0.0.1|rest=0.004 \"198.51.100.1, 10.0.0.1\" upstream:80|cs(User-Agent)=x")
+	f("trailing, named", "192.0.2.7"+at+`"GET / HTTP/1.1" 200 5 "-" "x" "198.51.100.1" rt=0.1 uct="0.0" uht="-"`,
+		"17T09:51:58|c-ip=192.0.2.7|cs-method=GET|cs-uri-stem=/|cs-version=HTTP/1.1|sc-status=200|sc-bytes=5|X-Forwarded-For=198.51.100.1|rest=\"198.51.100.1\" rt=0.1 uct=\"0.0\" uht=\"-\"|cs(User-Agent)=x")
 	f("escaped quotes", "192.0.2.7"+at+`"GET /a\"b HTTP/1.1" 200 5 "\\x" "a \"b\" c\x0a"`,
 		"17T09:51:58|c-ip=192.0.2.7|cs-method=GET|cs-uri-stem=/a\"b|cs-version=HTTP/1.1|sc-status=200|sc-bytes=5|cs(Referer)=\\x|cs(User-Agent)=a \"b\" c\n")
 	f("stray quotes", "192.0.2.7"+at+`"GET /a"b"c d HTTP/1.1" 200 5 "http://x/"y" "Mozilla "foo" bar" 0.1`,

@@ -77,7 +77,7 @@ func TestWriters(t *testing.T) {
 		`/system line 1 2026-01-17T10:00:00Z: Computer=H Channel=System EventID=7045 EventRecordID=4 EventTime=2026-01-17T10:00:00Z ServiceName=x OSPath=C:\x.evtx`)
 	f("Wazuh", `{"timestamp":"2026-01-17T10:00:01.000+0000","data":{"win":{"system":{"providerName":"P","eventID":"1","systemTime":"2026-01-17T10:00:00Z","eventRecordID":"4","channel":"`+sysmon+`"},"eventdata":{"image":"C:\\a.exe"}}}}`,
 		`process_creation/sysmon line 1 2026-01-17T10:00:00Z: Provider_Name=P EventID=1 TimeCreated=2026-01-17T10:00:00Z EventRecordID=4 Channel=`+sysmon+` timestamp=2026-01-17T10:00:01.000+0000 Image=C:\a.exe`)
-	for _, text := range []string{"", "{}", `{"remote_addr":"192.0.2.7","status":200}`, `{"EventID":1}`, "10:00:00 {\"EventID\":1,\"Channel\":\"System\"}", `{"@timestamp":"2026-01-17T10:00:00Z","event":{"code":"1"}}`} {
+	for _, text := range []string{"", "{}", `{"remote_addr":"192.0.2.7","status":200}`, `{"EventID":1}`, `{"request":{"remote_ip":"192.0.2.7","headers":{"System.EventID":["1"],"Event":{"System":{"EventID":1}}}}}`, "10:00:00 {\"EventID\":1,\"Channel\":\"System\"}", `{"@timestamp":"2026-01-17T10:00:00Z","event":{"code":"1"}}`} {
 		if Is([]byte(text)) {
 			t.Errorf("%q: taken for an export", text)
 		}

@@ -23,16 +23,20 @@ type writer struct {
 // roots are what exports of databases put around an event.
 var roots = []string{"", "_source.", "result.", "fields."}
 
-// writerOf tells who writes objects of these keys; nil: nobody known.
+// writerOf tells who writes objects of these keys; nil: nobody known. It looks at
+// keys in their places alone: deeper ones may be of a client's choice, as the
+// headers in a web server's log are.
 func writerOf(names []string) *writer {
-	for _, n := range names {
-		for _, mark := range []string{"System.EventID", "system.eventID"} { // evtx_dump, Velociraptor; Wazuh
-			i := strings.Index(n, mark)
-			rest := n[max(0, i)+min(len(mark), len(n)):]
-			if i == 0 || i > 0 && n[i-1] == '.' {
-				if rest == "" || rest[0] == '.' || rest == "_attributes.Qualifiers" {
-					return &writer{place: nested(n[:i], mark[0] == 's')}
-				}
+	for _, root := range roots {
+		for _, inner := range []struct{ root, mark string }{
+			{"Event.", "System.EventID"}, {"", "System.EventID"}, {"data.win.", "system.eventID"}, {"win.", "system.eventID"},
+		} {
+			mark := root + inner.root + inner.mark
+			if slices.ContainsFunc(names, func(n string) bool {
+				rest, is := strings.CutPrefix(n, mark)
+				return is && (rest == "" || rest[0] == '.' || rest[0] == '_')
+			}) {
+				return &writer{place: nested(root+inner.root, inner.mark[0] == 's')}
 			}
 		}
 	}
