@@ -51,6 +51,9 @@ func (l *log) cover(got result, sum string) {
 		row.From, row.To, row.Unread = got.from, got.to, got.misread+got.short+got.long
 		row.Days, row.Hours = got.vouched()
 		row.Peers = got.peers.Told()
+		for _, d := range slices.Sorted(maps.Keys(got.hours)) {
+			row.Busy = append(row.Busy, evidence.BusyDay{Day: d, Hours: got.hours[d]})
+		}
 		if got.serves != nil {
 			row.Family = "" // of other sites, as far as it tells
 		}

@@ -66,6 +66,17 @@ type Coverage struct {
 	Hours []uint32
 
 	Peers *Peers // of a web server's log, or where the operator names proxies: who spoke to it; nil: nobody counted
+
+	// Of a log whose events state times: the hours with one, so that silence is
+	// told from quiet. Ascending; other days have none.
+	Busy []BusyDay
+}
+
+// BusyDay is a day of UTC and the hours of it in which an event stands, bit 0
+// for the first.
+type BusyDay struct {
+	Day   Day
+	Hours uint32
 }
 
 // Host is a computer by the name that records of a log have for their own.

@@ -38,6 +38,7 @@ type series struct {
 	peers    []peersOf               // of each log that counted them
 	tally    evidence.Series         // what is counted as rows come
 	missed   map[evidence.Reason]map[string]bool
+	busy     map[evidence.Day]uint32 // hours with an event
 }
 
 // wholeDay is a bit for every hour.
@@ -91,6 +92,9 @@ func (s *series) add(c evidence.Coverage, broken bool) {
 	}
 	if c.To.After(s.to) {
 		s.to = c.To
+	}
+	for _, b := range c.Busy {
+		s.busy[b.Day] |= b.Hours
 	}
 	for i, d := range c.Days {
 		if p, known := s.named[d]; !known || c.Path < p {
@@ -148,7 +152,8 @@ func (s *series) lacks(gone []evidence.Day) bool {
 
 // Families sums up the log rows of cover into one log-family row per family
 // and directory, and judges them against their rhythm and the required window:
-// days missing from a daily series are a gap and a finding, and a family that
+// days missing from a daily series are a gap and a finding, so are hours without
+// an event that chance does not explain (see silence), and a family that
 // must be there and is not, or does not span the window, is a gap. The rows
 // returned are to be added to cover; cover is not changed.
 //
@@ -175,6 +180,9 @@ func Families(asked Asked, logs []evidence.LogFormat, cover []evidence.Coverage)
 		rows = append(rows, sum)
 		rows = append(rows, s.asides(row, w, all)...)
 		rows = append(rows, s.proxied(row, w)...)
+		if silent, found := s.silence(row, w); silent.Missed != nil {
+			rows, findings = append(rows, silent), append(findings, found...)
+		}
 		if !s.lacks(gone) {
 			continue
 		}

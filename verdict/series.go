@@ -4,7 +4,7 @@ import "postern/evidence"
 
 func newSeries(name string, format evidence.LogFormat) *series {
 	return &series{
-		name: name, format: format, sound: map[evidence.Day]bool{}, named: map[evidence.Day]string{}, hours: map[evidence.Day]uint32{},
+		name: name, format: format, sound: map[evidence.Day]bool{}, named: map[evidence.Day]string{}, hours: map[evidence.Day]uint32{}, busy: map[evidence.Day]uint32{},
 		missed: map[evidence.Reason]map[string]bool{},
 	}
 }
