@@ -88,7 +88,7 @@ func (s *survey) decodeLog(ctx context.Context, log logFile, out evidence.Sink) 
 	return eventlog.Read(ctx, eventlog.Input{
 		Name: log.Name, File: f, ModTime: log.ModTime, Zone: s.src.ID.Zone,
 		Formats: s.want.Logs, Review: s.want.Review, Required: s.want.Required, Prefilter: s.want.Prefilter, Proxies: s.want.Proxies,
-		Collector: "logs", Folder: string(log.Name.Dir()), Again: again,
+		Collector: "logs", Folder: string(log.Name.Dir()), Again: again, Recover: s.want.Recover,
 	}, out)
 }
 

@@ -31,6 +31,7 @@ type Options struct {
 	Review      evidence.Period   // --since, --until; zero bounds: the required window
 	LatestBuild map[string]string // pack id to the newest build the operator knows of
 	UserAgent   string            // what probes say they are
+	Recover     bool              // see evidence.Interest
 	AllRefs     bool              // keep every reference instead of the first twenty
 	Proxies     []netip.Prefix    // peers whose word on their clients is believed
 	Own         Own               // rules and lists of the operator's own
@@ -103,7 +104,7 @@ func Compile(packs []*pack.Pack, opt Options) (*Engine, []Refusal, error) {
 		hashes: map[string][]*rule{}, listed: map[string][]*rule{}, content: contentRules{rules: map[*yara.Rule]*contentRule{}, scanned: map[*evidence.Place]bool{}},
 		ids: map[string]bool{},
 	}
-	e.interest = evidence.Interest{Parts: opt.Parts, UserAgent: opt.UserAgent, Proxies: opt.Proxies}
+	e.interest = evidence.Interest{Parts: opt.Parts, UserAgent: opt.UserAgent, Proxies: opt.Proxies, Recover: opt.Recover}
 	var faults []error
 	for i, p := range packs {
 		if slices.ContainsFunc(packs[:i], func(o *pack.Pack) bool { return o.ID == p.ID || o.Product.ID == p.Product.ID && p.Product.ID != "" }) {

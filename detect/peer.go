@@ -14,8 +14,9 @@ import (
 
 // Notes on a peer's finding.
 const (
-	labelMention = "named in a record, not contacted as far as it shows"
-	labelStale   = "outside the time for which the indicator is known good"
+	labelRecovered = "recovered from space that the log no longer uses"
+	labelMention   = "named in a record, not contacted as far as it shows"
+	labelStale     = "outside the time for which the indicator is known good"
 )
 
 // mentions are the hosts one event names that are a peer of some rule, and how.

@@ -175,6 +175,9 @@ func (p *program) match(may []int, e *evidence.Event, found func(sighting, []ste
 		}
 		if !labelled {
 			labelled, label = true, p.label(of)
+			if e.Recovered {
+				label = note(label, labelRecovered)
+			}
 		}
 		s := p.grade(i, of)
 		s.label = note(s.label, label)

@@ -34,6 +34,8 @@ type Input struct {
 	Collector string              // for refs
 	Folder    string              // what the log's family is keyed by
 
+	Recover bool // see evidence.Interest
+
 	Again func() (evidence.File, error) // opens a log anew that may be written while it is read; nil: nobody does
 }
 

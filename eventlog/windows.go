@@ -22,7 +22,7 @@ func (l *log) windows(ctx context.Context, path string, text io.Reader) result {
 	got := result{path: path, format: &evidence.LogFormat{ID: evtx.Format}}
 	counted := &counter{r: text}
 	var err error
-	got.win, err = evtx.Read(ctx, counted, evtx.Options{Ref: ref, Required: l.in.Required, Review: l.in.Review, Prefilter: l.in.Prefilter}, lane.Events)
+	got.win, err = evtx.Read(ctx, counted, evtx.Options{Ref: ref, Required: l.in.Required, Review: l.in.Review, Prefilter: l.in.Prefilter, Recover: l.in.Recover}, lane.Events)
 	if got.bytes, got.err = counted.n, got.win.Err; ctx.Err() != nil {
 		got.err, err = cmp.Or(got.err, ctx.Err()), nil
 	}
@@ -48,6 +48,7 @@ func (l *log) coverWindows(got result, sum string) {
 		read.Unread, read.Cleared = w.Lost+w.Partial, w.Clears.Asked.Count+w.Clears.Others.Count
 		l.out.Cover(read)
 	}
+	l.coverRecovered(row, w)
 	if got.err != nil {
 		gap(l.reason(got.err), row.Parts, got.err.Error(), lostRecords(w))
 	} else if w.Lost > 0 || w.Partial > 0 || w.Damaged > w.Stale || w.Stale > 0 && !w.Dirty {
@@ -58,6 +59,19 @@ func (l *log) coverWindows(got result, sum string) {
 	}
 	if parts, words := clears(w.Clears); words != "" {
 		gap(evidence.Hole, parts&row.Parts, words)
+	}
+}
+
+// coverRecovered gives the rows of what was found where a log keeps nothing any
+// more: they vouch for nothing and take nothing away.
+func (l *log) coverRecovered(row evidence.Coverage, w *evtx.Result) {
+	row.Path, row.Family = row.Path+" (space no longer in use)", ""
+	if row.Count = w.Recovered; w.Recovered > 0 {
+		l.out.Cover(row)
+	}
+	if row.Count, row.Parts = 0, 0; w.Overwritten > 0 {
+		row.Missed = &evidence.Missed{Reason: evidence.Damaged, Detail: fmt.Sprintf("%d records begin there and were written over in part; %d were recovered", w.Overwritten, w.Recovered)}
+		l.out.Cover(row)
 	}
 }
 

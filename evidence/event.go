@@ -32,6 +32,8 @@ type Schema struct {
 	Also   []LogSource       // further sources that its events are of
 	Names  map[string]string // what rules call some of Fields besides
 	Spread bool              // Raw is the values alone, a line each, of a record that is no text
+
+	Recovered bool // its events stand where a log no longer keeps any: nothing vouches for them
 }
 
 // LogSource is Sigma's logsource triple (Sigma specification, section "Log

@@ -19,6 +19,8 @@ type Interest struct {
 	Prefilter Prefilter
 	Proxies   []netip.Prefix // what these peers say of their clients is believed; IPv4 as such
 	UserAgent string         // what probes say they are
+
+	Recover bool // search the space that logs no longer use for records, too
 }
 
 // Period is a span of time, From inclusive, To exclusive; a zero bound is open.

@@ -52,6 +52,7 @@ type checkFlags struct {
 	memory                     int64 // bytes of maxMemory; 0: not said
 	partial, allRefs, verbose  bool
 	logs                       bool // the command is logs
+	recover                    bool
 	output                     outputFlags
 }
 
@@ -116,6 +117,7 @@ func (f *checkFlags) addEvidence(cmd *cobra.Command) {
 	fl.StringArrayVar(&f.placeholders, strings.TrimPrefix(placeholderOption, "--"), nil, "`FILE` or folder with the values of %placeholders% in your Sigma rules; repeatable")
 	fl.StringArrayVar(&f.ioc, "ioc", nil, "`FILE` with addresses, domains, hashes and paths to look for; repeatable")
 	fl.StringArrayVar(&f.proxies, "proxy", nil, "`ADDRESS` or network of a reverse proxy of yours: logs name the clients it spoke for; repeatable")
+	fl.BoolVar(&f.recover, "recover", false, "search the space that Windows event logs no longer use for records, too")
 }
 
 // addWork adds the options that say how the work is done, and where its results
@@ -203,7 +205,7 @@ func (c *check) checkTimes() error {
 func (c *check) engine() (*detect.Engine, []string, error) {
 	engine, refusals, err := detect.Compile(c.packs, detect.Options{
 		Now: c.now, Parts: c.asked, Review: c.review, LatestBuild: c.latest,
-		UserAgent: userAgent(c.scope), AllRefs: c.flags.allRefs, Own: c.own, Proxies: c.proxies,
+		UserAgent: userAgent(c.scope), AllRefs: c.flags.allRefs, Recover: c.flags.recover, Own: c.own, Proxies: c.proxies,
 	})
 	if err != nil {
 		return nil, nil, failed("packs: %w", err)

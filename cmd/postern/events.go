@@ -23,7 +23,7 @@ import (
 func eventsCommand() *cobra.Command {
 	var packDirs []string
 	var zone string
-	var asJSON, verbose bool
+	var asJSON, verbose, carve bool
 	cmd := &cobra.Command{
 		Use:   "events FILE...",
 		Short: "Print decoded log events as JSON lines",
@@ -46,6 +46,7 @@ standard error and makes the exit code 3.`,
 				return failed("packs: %w", err)
 			}
 			e := &eventPrinter{want: engine.Interest(), out: bufio.NewWriter(cmd.OutOrStdout()), err: cmd.ErrOrStderr()}
+			e.want.Recover = carve
 			opt := target.Options{Zone: location, Log: logger(cmd.ErrOrStderr(), verbose)}
 			for _, path := range args {
 				if err := e.file(cmd.Context(), path, opt); err != nil {
@@ -58,6 +59,7 @@ standard error and makes the exit code 3.`,
 	fl := cmd.Flags()
 	fl.StringArrayVar(&packDirs, "packs", nil, "`DIR` with a pack or packs of your own; repeatable")
 	fl.StringVar(&zone, "time-zone", "", "`ZONE` of local times in the logs, as Europe/Berlin")
+	fl.BoolVar(&carve, "recover", false, "print records of Windows event logs that stand in space no longer in use, too, marked _recovered")
 	fl.BoolVar(&asJSON, "json", true, "events are JSON lines as they are")
 	fl.BoolVarP(&verbose, "verbose", "v", false, "say on standard error what is done")
 	return cmd
@@ -120,7 +122,8 @@ func (e *eventPrinter) end(ctx context.Context) error {
 
 // Cover names on standard error what could not be decoded.
 func (e *eventPrinter) Cover(c evidence.Coverage) {
-	if c.Kind != evidence.CoverLog && c.Missed == nil || c.Parts&evidence.CompromisedThen == 0 {
+	bears := c.Parts&evidence.CompromisedThen != 0
+	if c.Kind != evidence.CoverLog && (c.Missed == nil || !bears) {
 		return
 	}
 	e.mu.Lock()
@@ -132,7 +135,7 @@ func (e *eventPrinter) Cover(c evidence.Coverage) {
 	if c.Missed.Reason == evidence.LowLevel { // what was not written; all that was is here
 		return
 	}
-	if c.Missed.Reason != evidence.Hole { // so it is here, and said all the same
+	if bears && c.Missed.Reason != evidence.Hole { // so it is here, and said all the same
 		e.gaps++
 	}
 	fmt.Fprintf(e.err, "postern: %s: %s\n", report.Clean(c.Path), report.Clean(c.Missed.String()))
@@ -188,6 +191,9 @@ func printEvent(out *bufio.Writer, ev *evidence.Event) error {
 		fmt.Fprintf(&line, `,"_%s":%d`, unit(ev.Ref.Unit), ev.Ref.At)
 	}
 	put("_format", report.Clean(ev.Format))
+	if ev.Recovered {
+		put("_recovered", "true")
+	}
 	_, err := fmt.Fprintf(out, "{%s}\n", line.Bytes())
 	return err
 }

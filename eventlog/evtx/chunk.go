@@ -2,6 +2,7 @@ package evtx
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"hash/crc32"
 	"maps"
@@ -30,7 +31,7 @@ func (d *decoder) readChunk(chunk []byte, at int64) error {
 			d.damage(at, 0, "a chunk without a header, and no record where the first stands")
 		}
 		d.whole++
-		return nil // space that was laid out and never used
+		return d.salvage(0) // space that was laid out and never used
 	}
 	var why []string
 	if !sound {
@@ -111,16 +112,19 @@ func (d *decoder) records(end int) (lost int64, why string, refused error) {
 	}
 	var last uint64
 	d.recovered = false
-	for pos := chunkHeader; pos+leastRecord <= len(d.chunk); {
+	pos := chunkHeader
+	for pos+leastRecord <= len(d.chunk) {
 		past := pos >= end
 		if !bytes.Equal(d.chunk[pos:pos+4], recMagic) {
 			if past || zero(d.chunk[pos:end]) {
 				break
 			}
 			fail("it does not begin as one", pos)
-			if pos = d.nextRecord(pos+1, end); pos < 0 {
+			next := d.nextRecord(pos+1, end)
+			if next < 0 {
 				break
 			}
+			pos = next
 			continue
 		}
 		size := int(le.Uint32(d.chunk[pos+4:]))
@@ -154,7 +158,7 @@ func (d *decoder) records(end int) (lost int64, why string, refused error) {
 			}
 		}
 	}
-	return lost, why, d.deliver()
+	return lost, why, cmp.Or(d.deliver(), d.salvage(pos))
 }
 
 // nextRecord finds where a record may begin; -1: nowhere.

@@ -25,6 +25,8 @@ type decoder struct {
 	promised int64 // chunks
 	whole    int64 // chunks there
 
+	carver
+
 	at        int64 // of the chunk in the file
 	text      int   // bytes of text of its records
 	recovered bool  // records stand behind the end that the chunk's header gives
@@ -79,6 +81,9 @@ func newDecoder(opt Options, emit func(*evidence.EventBatch) error) *decoder {
 		shapes: map[shapeKey]*shape{}, schemas: map[string]*evidence.Schema{}, channels: map[string]struct{}{}, days: map[evidence.Day]struct{}{},
 	}
 	d.opt.Ref.Unit = evidence.Record
+	if opt.Recover {
+		d.known, d.remains = map[identity]struct{}{}, map[*evidence.Schema]*evidence.Schema{}
+	}
 	d.onHit = func(id uint32, off int) { d.hits = append(d.hits, hit{off, id}) }
 	return d
 }
@@ -125,17 +130,30 @@ func (d *decoder) record(pos, size int) (partly bool, err error) {
 		d.arena, d.spans = d.arena[:r.from], d.spans[:r.spans]
 		return false, errShapes
 	}
-	if err != nil {
-		d.result.Partial++
+	if d.carving {
+		if err != nil || !d.carve(&r, id, written) {
+			d.arena, d.spans = d.arena[:r.from], d.spans[:r.spans]
+			return false, err
+		}
+	} else {
+		d.inUse(s, &r, written, err)
 	}
-	d.count(id, at)
-	d.told(s, id, at, d.spans[r.spans:])
 	if !at.IsZero() && !d.opt.Review.Holds(at) {
 		d.arena, d.spans = d.arena[:r.from], d.spans[:r.spans]
 		return err != nil, err
 	}
 	d.rows = append(d.rows, r)
 	return err != nil, err
+}
+
+// inUse counts a record that was decoded, in part if err says so.
+func (d *decoder) inUse(s *shape, r *row, written uint64, err error) {
+	if err != nil {
+		d.result.Partial++
+	}
+	d.know(uint64(r.id), written)
+	d.count(uint64(r.id), r.at)
+	d.told(s, uint64(r.id), r.at, d.spans[r.spans:])
 }
 
 // count notes a record that was decoded.
@@ -221,6 +239,9 @@ func (d *decoder) instance(pos, end int, from place) (int, error) {
 	at, err := u32(d.chunk, pos+5, end)
 	if err != nil {
 		return pos, err
+	}
+	if d.carving && !d.unchanged(pos+1, at) {
+		return pos, errOverwritten
 	}
 	pos += 9
 	p, size, err := d.template(at, from)

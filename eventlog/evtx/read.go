@@ -44,6 +44,7 @@ type Options struct {
 	Required  evidence.Period    // what is asked about: clearings in it are told from the others
 	Review    evidence.Period    // events outside are counted, not delivered
 	Prefilter evidence.Prefilter // over the events' decoded text; nil: Hits stay unknown
+	Recover   bool               // search the space that is no longer in use for records, too
 }
 
 // Result is what became of a log.
@@ -53,6 +54,9 @@ type Result struct {
 	Records int64 // decoded
 	Partial int64 // of those, without what a damaged part of them says
 	Lost    int64 // promised or begun, and not decoded
+
+	Recovered   int64 // records in space that is no longer in use; none of the above, nor of what stands below
+	Overwritten int64 // that begin there, and of which a part was written over
 
 	Dirty bool // the file was not closed; what was written last may be missing
 	Full  bool // the log had reached its size, and new records replaced old ones or were refused
