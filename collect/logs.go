@@ -169,6 +169,12 @@ func (s *survey) coverOthers(out evidence.Sink) {
 	}
 }
 
+// calledLog reports whether what is no file has a name that only logs have.
+func (s *survey) calledLog(e evidence.Entry, base string) bool {
+	log := s.asLog(e, base)
+	return log != nil && (log.named || log.plain && (strings.Contains(base, ".log") || strings.Contains(base, "_log")))
+}
+
 // windowsLog reports whether a file is an event log of this machine's Windows,
 // by where it lies. Those of other machines lie elsewhere, and so do copies that
 // a user has: who means one names it. In a folder that is no system's the

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"io/fs"
 	"os"
 	"regexp"
 	"slices"
@@ -38,6 +39,23 @@ func TestLogsAreRead(t *testing.T) {
 	}
 	if want := []string{"srv/old logs/readme.zip", "var/lib/mail/Logs/odd.log"}; !slices.Equal(gaps, want) {
 		t.Errorf("gaps at %q, want %q", gaps, want)
+	}
+}
+
+// TestWhatIsNoFile: what has a log's name and is none is a gap, of what has any
+// other it is not.
+func TestWhatIsNoFile(t *testing.T) {
+	lost := evidencetest.File{Kind: fs.ModeSymlink, WalkErr: fs.ErrNotExist}
+	out := run(t, "logs", linux(tree{
+		"var/lib/mail/Logs/2026.01.17-administrative.log": {Kind: fs.ModeNamedPipe},
+		"var/lib/mail/Logs/2026.01.18-administrative.log": lost,
+		"var/lib/mail/Logs/2026.01.19-administrative.log": {Kind: fs.ModeSocket},
+		"etc/pipe": {Kind: fs.ModeNamedPipe},
+		"etc/link": lost,
+	}))
+	if gaps := out.Gaps(); len(gaps) != 2 || !said(out, "var/lib/mail/Logs/2026.01.17-administrative.log", evidence.Unsupported, evidence.CompromisedThen) ||
+		!said(out, "var/lib/mail/Logs/2026.01.18-administrative.log", evidence.Absent, evidence.CompromisedThen) {
+		t.Errorf("gaps %+v", gaps)
 	}
 }
 

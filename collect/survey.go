@@ -190,10 +190,13 @@ func (s *survey) visit(e evidence.Entry) {
 		}
 	}
 	s.place(e, dir)
+	base := strings.ToLower(e.Name.Base())
+	if !dir && !e.Mode.IsRegular() && e.Mode&fs.ModeSocket == 0 && s.calledLog(e, base) {
+		s.gap(evidence.Gap(evidence.CoverLog, string(e.Name), evidence.CompromisedThen, evidence.Unsupported, "it has a log's name and is no file: "+e.Mode.Type().String()))
+	}
 	if dir || !e.Mode.IsRegular() {
 		return
 	}
-	base := strings.ToLower(e.Name.Base())
 	kind, log := s.noteKind(e.Name, base), s.asLog(e, base)
 	if !s.names[base] && kind == "" && log == nil || s.again(e) || !s.keep() {
 		return
@@ -219,7 +222,10 @@ func (s *survey) lost(e evidence.Entry) bool {
 	link := e.Mode&fs.ModeSymlink != 0
 	switch {
 	case link && errors.Is(e.Err, fs.ErrNotExist):
-		s.dangling++ // on a whole tree that is a fact, not a loss
+		s.dangling++ // on a whole tree that is a fact, not a loss, but for a log that was kept elsewhere
+		if s.calledLog(e, strings.ToLower(e.Name.Base())) {
+			s.gap(evidence.Gap(evidence.CoverLog, string(e.Name), evidence.CompromisedThen, evidence.Absent, "it has a log's name and is a link to nothing here"))
+		}
 		return false
 	case s.src.Kind == evidence.KindHost && errors.Is(e.Err, fs.ErrNotExist):
 		s.vanished++ // a live host goes on working

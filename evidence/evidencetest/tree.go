@@ -26,10 +26,11 @@ type File struct {
 	Birth    time.Time
 	Changed  time.Time
 	Dir      bool
-	Declared int64 // size the walk and Size give when longer than Data: reads then end in evidence.ErrTruncated
-	WalkErr  error // Entry.Err; a directory's children are missing then
-	OpenErr  error // what Open returns
-	ReadErr  error // what a read of the file's second half returns
+	Kind     fs.FileMode // what it is instead of a file: a pipe, a link
+	Declared int64       // size the walk and Size give when longer than Data: reads then end in evidence.ErrTruncated
+	WalkErr  error       // Entry.Err; a directory's children are missing then
+	OpenErr  error       // what Open returns
+	ReadErr  error       // what a read of the file's second half returns
 }
 
 // Text is a File holding a string.
@@ -55,7 +56,7 @@ func (t Tree) walk(ctx context.Context, name string, fn func(evidence.Entry) err
 	f, listed := t[name]
 	dir := f.Dir || !listed
 	entry := evidence.Entry{Name: evidence.Name(name), Size: f.size(), ModTime: f.modTime(), Birth: f.Birth, Changed: f.Changed, Err: f.WalkErr, Mode: 0o644}
-	if dir {
+	if entry.Mode |= f.Kind; dir {
 		entry.Mode = fs.ModeDir | 0o755
 	}
 	err := fn(entry)
