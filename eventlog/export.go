@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"postern/eventlog/evtx"
+	"postern/eventlog/plain"
 	"postern/eventlog/winjson"
 	"postern/evidence"
 )
@@ -19,7 +20,7 @@ const ExportHead = 60 << 10
 
 // IsExport reports whether a text that begins like head is an export of Windows
 // events as JSON.
-func IsExport(head []byte) bool { return winjson.Is(decoded(head)) }
+func IsExport(head []byte) bool { return winjson.Is(plain.Head(head)) }
 
 // peekExport tells whether a text is an export of Windows events as JSON, and
 // gives it back whole.
@@ -41,7 +42,7 @@ func (l *log) export(ctx context.Context, path string, text io.Reader) result {
 	counted := &counter{r: text}
 	opt := winjson.Options{Options: evtx.Options{Ref: ref, Required: l.in.Required, Review: l.in.Review, Prefilter: l.in.Prefilter}, Zone: l.in.Zone}
 	var err error
-	got.json, err = winjson.Read(ctx, newText(counted), opt, lane.Events)
+	got.json, err = winjson.Read(ctx, plain.Text(counted), opt, lane.Events)
 	if got.bytes, got.err = counted.n, got.json.Err; ctx.Err() != nil {
 		got.err, err = cmp.Or(got.err, ctx.Err()), nil
 	}

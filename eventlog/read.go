@@ -14,6 +14,7 @@ import (
 	"postern/eventlog/evtx"
 	"postern/eventlog/jsonline"
 	"postern/eventlog/ncsa"
+	"postern/eventlog/plain"
 	"postern/eventlog/syslog"
 	"postern/eventlog/winjson"
 	"postern/evidence"
@@ -217,7 +218,7 @@ func (l *log) read(ctx context.Context, path string, names []string, text io.Rea
 	}
 	got := result{path: path}
 	counted := &counter{r: text}
-	b := newBlocks(newText(counted), size)
+	b := newBlocks(plain.Text(counted), size)
 	block, last := b.next(0)
 	if containerOf(block) != bare {
 		got.bytes, got.err = counted.n, fmt.Errorf("%w: packed more than once; unpack it and give the folder", evidence.ErrUnsupported)
@@ -276,6 +277,11 @@ func peek(text io.Reader) (io.Reader, bool) {
 	}
 	return io.MultiReader(bytes.NewReader(head[:n]), rest), evtx.Is(head[:n])
 }
+
+// ended is what is left of a reader that ended while its head was read.
+type ended struct{ err error }
+
+func (e ended) Read([]byte) (int, error) { return 0, e.err }
 
 // parser makes the parser of a log's format and settles whose clock it shows.
 func (l *log) parser(got *result, r *rows, head []byte) parser {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"postern/eventlog/cut"
+	"postern/eventlog/plain"
 	"postern/evidence"
 )
 
@@ -55,21 +56,8 @@ func inPlace(f *evidence.LogFormat, name string) bool {
 // sniffable is the part of a head that content tests see: no byte order mark,
 // UTF-16 decoded, no NULs before the text.
 func sniffable(head []byte) []byte {
-	head = bytes.TrimLeft(decoded(head[:min(len(head), 4*sniffSize)]), "\x00")
+	head = bytes.TrimLeft(plain.Head(head[:min(len(head), 4*sniffSize)]), "\x00")
 	return head[:min(len(head), sniffSize)]
-}
-
-// decoded is a head without its byte order mark, and as UTF-8 where that says
-// UTF-16.
-func decoded(head []byte) []byte {
-	skip, order := byteOrderMark(head)
-	if order == nil {
-		return head[skip:]
-	}
-	u := &utf16Reader{order: order, raw: bytes.Clone(head[skip:]), have: len(head) - skip, err: errDamaged}
-	text := make([]byte, 2*len(head))
-	n, _ := u.Read(text)
-	return text[:n]
 }
 
 // isBinary reports whether head holds what no text log does: NULs inside, or

@@ -1,4 +1,7 @@
-package eventlog
+// Package plain gives the text of logs as UTF-8: without a byte order mark, and
+// decoded where that says UTF-16. Text without a mark comes as it is, in whatever
+// code page it was written.
+package plain
 
 import (
 	"bytes"
@@ -8,9 +11,10 @@ import (
 	"unicode/utf8"
 )
 
-// newText reads r past its byte order mark, and as UTF-8 if the mark says
-// UTF-16. Anything else comes as it is.
-func newText(r io.Reader) io.Reader {
+// Text reads r past its byte order mark, and as UTF-8 if the mark says UTF-16.
+// Anything else comes as it is. Reads need room for four bytes, and give at least
+// one character until r has ended.
+func Text(r io.Reader) io.Reader {
 	head := make([]byte, 3)
 	var n int
 	var err error
@@ -30,6 +34,19 @@ func newText(r io.Reader) io.Reader {
 		return rest
 	}
 	return &utf16Reader{r: rest, order: order, raw: make([]byte, 32<<10)}
+}
+
+// Head is the beginning of a text as Text gives it, but for a character that it
+// cuts.
+func Head(head []byte) []byte {
+	skip, order := byteOrderMark(head)
+	if order == nil {
+		return head[skip:]
+	}
+	u := &utf16Reader{order: order, raw: bytes.Clone(head[skip:]), have: len(head) - skip, err: io.EOF}
+	text := make([]byte, 2*len(head)+utf8.UTFMax)
+	n, _ := u.Read(text)
+	return text[:n]
 }
 
 // byteOrderMark gives the length of the mark b starts with, and the byte order
