@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"postern/eventlog/cut"
+	"postern/eventlog/jsonline"
 	"postern/evidence"
 )
 
@@ -16,6 +17,8 @@ type forms struct {
 	forms []*form
 	cont  *regexp.Regexp
 	cal   calendar
+	zone  *time.Location
+	local bool   // a line showed the host's clock
 	trial []span // of the line being tried
 	open  record
 }
@@ -38,7 +41,7 @@ type record struct {
 }
 
 func newForms(r *rows, format *evidence.LogFormat, cal calendar) *forms {
-	p := &forms{rows: r, cont: format.Cont, cal: cal}
+	p := &forms{rows: r, cont: format.Cont, cal: cal, zone: cal.zone}
 	for i := range format.Forms {
 		if f := newForm(format, &format.Forms[i]); f != nil {
 			p.forms = append(p.forms, f)
@@ -89,14 +92,14 @@ func (p *forms) take(block, line []byte, off int, ended bool) error {
 		if !f.typed && p.continues(line) {
 			break // it would fit any line
 		}
-		clock, ok := f.match(line[prefix:], p.trial)
+		at, ok := f.match(line[prefix:], p.trial, p.zone)
 		if !ok {
 			continue
 		}
 		if err := p.emit(block); err != nil {
 			return err
 		}
-		p.start(f, clock, day)
+		p.start(f, at, day)
 		p.open.start, p.open.text, p.open.end, p.open.line = off, off+prefix, off+len(line), p.line
 		p.cut = p.cut || !ended && f.free
 		return nil
@@ -120,10 +123,22 @@ func (p *forms) continues(line []byte) bool {
 	return p.open.form != nil && p.cont != nil && p.cont.Match(line)
 }
 
-// start opens a record of a form. A day of its own wins over the file's.
-func (p *forms) start(f *form, clock time.Duration, day time.Time) {
+// when is what a line says of its time.
+type when struct {
+	clock time.Duration
+	at    time.Time // zero: it has no stamp
+	day   evidence.Day
+	local bool // the stamp is the host's clock
+}
+
+// start opens a record of a form. A day of its own wins over the file's, a stamp
+// over both.
+func (p *forms) start(f *form, at when, day time.Time) {
 	p.open = record{form: f, spans: append(p.open.spans[:0], p.trial[:len(f.schema.Fields)]...)}
+	p.local = p.local || at.local || f.timed && at.at.IsZero()
 	switch {
+	case !at.at.IsZero():
+		p.open.at, p.open.day = at.at, at.day
 	case day.IsZero() && !p.cal.known:
 	case !f.timed:
 		if day.IsZero() {
@@ -131,9 +146,9 @@ func (p *forms) start(f *form, clock time.Duration, day time.Time) {
 		}
 		p.open.day = evidence.DayOf(day)
 	case day.IsZero():
-		p.open.at, p.open.day = p.cal.at(clock)
+		p.open.at, p.open.day = p.cal.at(at.clock)
 	default:
-		p.open.at, p.open.day = p.cal.on(day, clock)
+		p.open.at, p.open.day = p.cal.on(day, at.clock)
 	}
 }
 
@@ -183,6 +198,7 @@ type form struct {
 	schema  *evidence.Schema
 	fields  []field
 	tail    *field // a typed last field, read from the right; nil: none
+	stamps  string // layout of its stamps, "": the usual ones
 	timed   bool   // one field is the time
 	typed   bool   // one field is not free text
 	free    bool   // the last field is free text: without a newline nobody knows where it ended
@@ -200,7 +216,7 @@ func newForm(format *evidence.LogFormat, lf *evidence.LineForm) *form {
 	if len(lf.Fields) == 0 {
 		return nil
 	}
-	f := &form{schema: lf.Schema, message: -1}
+	f := &form{schema: lf.Schema, message: -1, stamps: format.Stamps}
 	if f.schema == nil {
 		names := make([]string, len(lf.Fields))
 		for i := range names {
@@ -212,7 +228,7 @@ func newForm(format *evidence.LogFormat, lf *evidence.LineForm) *form {
 	for _, ff := range lf.Fields {
 		at := f.schema.Index(ff.Name)
 		f.fields = append(f.fields, field{[]byte(ff.Before), ff.Type, at})
-		f.timed = f.timed || ff.Type == evidence.ClockTime
+		f.timed = f.timed || ff.Type == evidence.ClockTime || ff.Type == evidence.Stamp
 		f.typed = f.typed || ff.Type != evidence.AnyText
 		if ff.Type == evidence.AnyText {
 			f.message = at
@@ -230,19 +246,19 @@ func newForm(format *evidence.LogFormat, lf *evidence.LineForm) *form {
 }
 
 // match cuts a line into spans, which has room for the schema's fields, and
-// gives the time of day; false if the form does not fit.
-func (f *form) match(line []byte, spans []span) (clock time.Duration, ok bool) {
+// gives its time; false if the form does not fit.
+func (f *form) match(line []byte, spans []span, zone *time.Location) (at when, ok bool) {
 	clear(spans[:len(f.schema.Fields)])
 	end := len(line)
 	if f.tail != nil {
 		i := bytes.LastIndex(line, f.tail.before)
-		if i < 0 || !f.tail.read(line, i+len(f.tail.before), end, spans, &clock) {
-			return 0, false
+		if i < 0 || !f.read(f.tail, line, i+len(f.tail.before), end, spans, &at, zone) {
+			return at, false
 		}
 		end = i
 	}
 	if !bytes.HasPrefix(line[:end], f.fields[0].before) {
-		return 0, false
+		return at, false
 	}
 	from := len(f.fields[0].before)
 	for i := range f.fields {
@@ -251,34 +267,56 @@ func (f *form) match(line []byte, spans []span) (clock time.Duration, ok bool) {
 			literal := f.fields[i+1].before
 			j := bytes.Index(line[from:end], literal)
 			if j < 0 {
-				return 0, false
+				return at, false
 			}
 			to, next = from+j, from+j+len(literal)
+			for tries := 0; f.fields[i].kind == evidence.Stamp && tries < mostInStamp && !f.read(&f.fields[i], line, from, to, spans, &at, zone); tries++ {
+				if j = bytes.Index(line[next:end], literal); j < 0 { // a stamp may hold what stands behind it
+					return at, false
+				}
+				to, next = next+j, next+j+len(literal)
+			}
 		}
-		if !f.fields[i].read(line, from, to, spans, &clock) {
-			return 0, false
+		if !f.read(&f.fields[i], line, from, to, spans, &at, zone) {
+			return at, false
 		}
 		from = next
 	}
-	return clock, true
+	return at, true
 }
 
-// read takes line[from:to] as the field's value; false if it is not of its type.
-func (f *field) read(line []byte, from, to int, spans []span, clock *time.Duration) bool {
-	switch f.kind {
+const mostInStamp = 6 // blanks or whatever separates fields
+
+// read takes line[from:to] as a field's value; false if it is not of its type.
+func (f *form) read(by *field, line []byte, from, to int, spans []span, at *when, zone *time.Location) (ok bool) {
+	switch by.kind {
 	case evidence.ClockTime:
-		c, ok := cut.Clock(line[from:to])
-		if !ok {
+		if at.clock, ok = cut.Clock(line[from:to]); !ok {
 			return false
 		}
-		*clock = c
+	case evidence.Stamp:
+		if at.at, at.day, at.local = f.stamp(line[from:to], zone); at.at.IsZero() {
+			return false
+		}
 	case evidence.IPAddress:
 		if !cut.IsIP(line[from:to]) {
 			return false
 		}
 	}
-	if f.at >= 0 {
-		spans[f.at] = span{from, to}
+	if by.at >= 0 {
+		spans[by.at] = span{from, to}
 	}
 	return true
+}
+
+// stamp reads a day and a clock in one; zero: it is none.
+func (f *form) stamp(text []byte, zone *time.Location) (at time.Time, day evidence.Day, local bool) {
+	if f.stamps == "" {
+		return jsonline.Time(text, zone)
+	}
+	at, err := time.ParseInLocation(f.stamps, string(text), zone)
+	if err != nil || !cut.Plausible(at) {
+		return time.Time{}, 0, false
+	}
+	return at.UTC(), evidence.DayOf(at), at.Location() == zone
 }

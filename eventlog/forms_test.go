@@ -219,3 +219,31 @@ func TestSteadyPathAllocatesNothing(t *testing.T) {
 	f("u_ex260117.log", w3cLog)
 	f(adminLog, mailLog)
 }
+
+// TestStamps: lines that state day and clock need no day from elsewhere.
+func TestStamps(t *testing.T) {
+	f := func(name, layout, line, want, missed string) {
+		t.Helper()
+		format := evidence.LogFormat{ID: "m", Layout: "lines", Zone: evidence.ZoneHost, Stamps: layout, Forms: []evidence.LineForm{{Fields: []evidence.FormField{
+			{Before: "", Name: "at", Type: evidence.Stamp}, {Before: " ", Name: "level"}, {Before: " ", Name: "message"},
+		}}}}
+		in := text("m.log", line+"\n")
+		in.Zone = nil
+		s := readAs(t, &format, in)
+		got := ""
+		for _, e := range s.events {
+			got += e.Time.Format("2006-01-02T15:04:05.999") + " " + e.fields["at"] + "|" + e.fields["level"] + "|" + e.fields["message"]
+		}
+		if got != want || s.missed() != missed {
+			t.Errorf("%s: %q, want %q; missed %q (%s)", name, got, want, s.missed(), s.details())
+		}
+	}
+	f("a blank inside", "", "2026-01-17 10:51:58,123 INFO x y", "2026-01-17T10:51:58.123 2026-01-17 10:51:58,123|INFO|x y", "time zone")
+	f("an offset", "", "2026-01-17T10:51:58+01:00 INFO x y", "2026-01-17T09:51:58 2026-01-17T10:51:58+01:00|INFO|x y", "")
+	f("an access log's", "", "17/Jan/2026:10:51:58 +0100 INFO x", "2026-01-17T09:51:58 17/Jan/2026:10:51:58 +0100|INFO|x", "")
+	f("seconds", "", "1768640000 INFO x", "2026-01-17T08:53:20 1768640000|INFO|x", "")
+	f("its own", "02.01.2006 15:04:05", "17.01.2026 10:51:58 INFO x", "2026-01-17T10:51:58 17.01.2026 10:51:58|INFO|x", "time zone")
+	f("many blanks", "Mon Jan _2 15:04:05 2006", "Sat Jan  7 10:51:58 2026 INFO x", "2026-01-07T10:51:58 Sat Jan  7 10:51:58 2026|INFO|x", "time zone")
+	f("none", "", "INFO x y z", "", "unknown format")
+	f("no such day", "", "2026-02-30 10:51:58 INFO x", "", "unknown format")
+}

@@ -256,8 +256,11 @@ func (l *log) read(ctx context.Context, path string, names []string, text io.Rea
 		}
 		block, last = b.next(held)
 	}
-	if s, ok := p.(*single); ok {
-		got.zone = got.zone && s.local
+	switch p := p.(type) {
+	case *single:
+		got.zone = got.zone && p.local
+	case *forms:
+		got.zone = got.zone && p.local
 	}
 	if d, guesses := p.(interface{ doubt() string }); guesses {
 		got.doubt = d.doubt()

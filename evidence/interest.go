@@ -112,6 +112,7 @@ type LogFormat struct {
 	Names   []*regexp.Regexp // base names, case folded; submatch "date" gives the day, "hour" says that a file holds one hour; nil: by content only
 	Inside  *regexp.Regexp   // over the folder it lies in, case folded, slashes forward; nil: anywhere
 	DateFmt string           // Go layout of submatch "date"
+	Stamps  string           // Go layout of fields of type Stamp; "": what is usual
 	Zone    LogZone
 	Folders []string       // where it lies by default, as the machine writes it
 	Sniff   *regexp.Regexp // over the first KiB: the content test
@@ -160,4 +161,5 @@ const (
 	AnyText   FieldType = iota
 	ClockTime           // HH:MM:SS with optional milliseconds
 	IPAddress
+	Stamp // a day and a clock in one: by Stamps of the format, else RFC 3339 and what is close to it, an access log's time, or seconds since 1970
 )

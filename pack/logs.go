@@ -46,7 +46,7 @@ func (l *loader) eventLogs(s *specLogs) {
 func (f *file) log(s *specLog) evidence.LogFormat {
 	out := evidence.LogFormat{
 		ID: s.ID.Value, Family: s.Family.Value, Layout: s.Layout.Value,
-		Names: f.rules(s.Names), DateFmt: s.DateFormat.Value, Zone: evidence.LogZone(s.Zone.Value),
+		Names: f.rules(s.Names), DateFmt: s.DateFormat.Value, Stamps: s.StampFormat.Value, Zone: evidence.LogZone(s.Zone.Value),
 		Folders: strs(s.Folders), Sniff: f.rule(s.Sniff), Cont: f.rule(s.Continuation),
 		Inside: f.rule(s.Inside), Low: f.rule(s.Exceptions), Serves: f.rule(s.Serves), Shared: s.Shared,
 		Source: evidence.LogSource{Product: s.Source.Product.Value, Category: s.Source.Category.Value, Service: s.Source.Service.Value},
@@ -56,6 +56,7 @@ func (f *file) log(s *specLog) evidence.LogFormat {
 		f.Fail(s.At, ErrMissing, "%q has neither names nor a sniff: nothing would ever be read as it", s.ID.Value)
 	}
 	f.dates(s)
+	f.stamps(s)
 	switch {
 	case out.Layout != "lines" && (len(s.Forms) > 0 || len(s.Roles) > 0):
 		f.Fail(s.At, ErrValue, "%q: the fields of a %s log are known; forms and roles are for lines", s.ID.Value, out.Layout)
@@ -104,6 +105,21 @@ func (f *file) dates(s *specLog) {
 	}
 }
 
+// stamps checks that the format of a stamp says day and clock: a time written in
+// it reads as the same.
+func (f *file) stamps(s *specLog) {
+	if s.StampFormat.Value == "" {
+		return
+	}
+	want := time.Date(2026, 11, 23, 14, 15, 16, 0, time.UTC)
+	if got, err := time.Parse(s.StampFormat.Value, want.Format(s.StampFormat.Value)); err != nil || !got.Equal(want) {
+		f.Fail(s.StampFormat.At, ErrValue, "stamp_format %q is no Go layout of a day with its year and a clock with seconds, as 02.01.2006 15:04:05", s.StampFormat.Value)
+	}
+	if !slices.ContainsFunc(s.Forms, func(t text) bool { return strings.Contains(t.Value, ":stamp}") }) {
+		f.Fail(s.StampFormat.At, ErrValue, "no form has a field of type stamp")
+	}
+}
+
 // forms makes the line forms and says where the roles stand in each.
 func (f *file) forms(s *specLog, src evidence.LogSource) []evidence.LineForm {
 	var out []evidence.LineForm
@@ -149,7 +165,7 @@ var errForm = errors.New("line form")
 
 // ParseLineForm reads a form like "{time} [{c-ip:ip}] [{session}] {message}":
 // literal text between fields. "{time}" is a clock time by its name, ":ip" an
-// address; any other field takes any text. Schema.Fields are the form's fields
+// address, ":stamp" a day with a clock; any other field takes any text. Schema.Fields are the form's fields
 // in their order, one to one; no roles are set. Two fields need literal text
 // between them, and nothing may stand after the last, because it runs to the
 // line's end.
@@ -175,8 +191,10 @@ func ParseLineForm(form, format string) (evidence.LineForm, error) {
 		switch typed := m[4] >= 0; {
 		case typed && form[m[4]:m[5]] == "ip":
 			kind = evidence.IPAddress
+		case typed && form[m[4]:m[5]] == "stamp":
+			kind = evidence.Stamp
 		case typed:
-			return evidence.LineForm{}, fmt.Errorf("%w %q: type %q is not ip", errForm, form, form[m[4]:m[5]])
+			return evidence.LineForm{}, fmt.Errorf("%w %q: type %q is neither ip nor stamp", errForm, form, form[m[4]:m[5]])
 		case name == "time":
 			kind = evidence.ClockTime
 		}

@@ -125,6 +125,7 @@ type specLog struct {
 	Names        []specRule      `yaml:"names"`
 	Inside       *specRule       `yaml:"inside"`
 	DateFormat   text            `yaml:"date_format"`
+	StampFormat  text            `yaml:"stamp_format"`
 	Zone         text            `yaml:"zone" need:"yes" enum:"host,utc"`
 	Folders      []text          `yaml:"folders"`
 	Sniff        *specRule       `yaml:"sniff"`
