@@ -51,6 +51,9 @@ func newForms(r *rows, format *evidence.LogFormat, cal calendar) *forms {
 	return p
 }
 
+// showsLocal reports whether a line showed the host's clock.
+func (p *forms) showsLocal() bool { return p.local }
+
 // doubt says why days may be wrong.
 func (p *forms) doubt() string { return p.cal.doubt() }
 

@@ -256,11 +256,8 @@ func (l *log) read(ctx context.Context, path string, names []string, text io.Rea
 		}
 		block, last = b.next(held)
 	}
-	switch p := p.(type) {
-	case *single:
-		got.zone = got.zone && p.local
-	case *forms:
-		got.zone = got.zone && p.local
+	if s, tells := p.(interface{ showsLocal() bool }); tells {
+		got.zone = got.zone && s.showsLocal()
 	}
 	if d, guesses := p.(interface{ doubt() string }); guesses {
 		got.doubt = d.doubt()

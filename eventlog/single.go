@@ -67,6 +67,9 @@ func (p *single) take(line []byte, off int, ended bool) error {
 	return nil
 }
 
+// showsLocal reports whether a row showed the host's clock.
+func (p *single) showsLocal() bool { return p.local }
+
 // doubt says what the cutter had to guess.
 func (p *single) doubt() string {
 	if d, guesses := p.cutter.(doubter); guesses {
