@@ -14,6 +14,7 @@ import (
 	"postern/detect"
 	"postern/eventlog"
 	"postern/evidence"
+	"postern/ioc"
 	"postern/pack"
 )
 
@@ -40,11 +41,11 @@ func ownOf(b *testing.B, withSigma, withList bool) (own detect.Own) {
 		}
 	}
 	if withList {
-		list, refused, err := pack.ReadList("list", strings.NewReader(strings.Join(listed(5000), "\n")))
-		if err != nil || len(refused) > 0 {
-			b.Fatal(err, refused)
+		list, err := ioc.Read("list", strings.NewReader(strings.Join(listed(5000), "\n")), ioc.Options{})
+		if err != nil || len(list.Refused) > 0 {
+			b.Fatal(err, list)
 		}
-		own.Lists = list
+		own.Lists = []*ioc.List{list}
 	}
 	return own
 }

@@ -1,11 +1,15 @@
 package collect
 
 import (
+	"crypto/md5"
+	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
+	"slices"
 
 	"postern/evidence"
 )
@@ -48,17 +52,37 @@ func short(n, want int64, err error) error {
 	return fmt.Errorf("collect: %d of %d bytes: %w", n, want, err)
 }
 
-// hashFile returns the lower-case hex SHA-256 of a whole file.
-func hashFile(f evidence.File) (string, error) {
+// hashFile returns the lower-case hex SHA-256 of a whole file, and all hashes
+// that are asked for as a Hashes field has them. The file is read once.
+func hashFile(f evidence.File, ask *evidence.Place) (sum, all string, err error) {
 	if f.Size() > maxHashed {
-		return "", fmt.Errorf("collect: %d bytes, the limit for hashing is %d: %w", f.Size(), maxHashed, evidence.ErrLimit)
+		return "", "", fmt.Errorf("collect: %d bytes, the limit for hashing is %d: %w", f.Size(), maxHashed, evidence.ErrLimit)
 	}
-	h := sha256.New()
-	n, err := io.Copy(h, io.NewSectionReader(f, 0, f.Size()))
+	hashes := []struct {
+		name string
+		hash.Hash
+	}{{"SHA256", sha256.New()}}
+	if ask.SHA1 {
+		hashes = slices.Insert(hashes, 0, hashes[0])
+		hashes[0].name, hashes[0].Hash = "SHA1", sha1.New()
+	}
+	if ask.MD5 {
+		hashes = slices.Insert(hashes, 0, hashes[0])
+		hashes[0].name, hashes[0].Hash = "MD5", md5.New()
+	}
+	var to []io.Writer
+	for _, h := range hashes {
+		to = append(to, h)
+	}
+	n, err := io.Copy(io.MultiWriter(to...), io.NewSectionReader(f, 0, f.Size()))
 	if err := short(n, f.Size(), err); err != nil {
-		return "", err
+		return "", "", err
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	for _, h := range hashes {
+		sum = hex.EncodeToString(h.Sum(nil))
+		all += "," + h.name + "=" + sum
+	}
+	return sum, all[1:], nil
 }
 
 func hashBytes(data []byte) string {

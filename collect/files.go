@@ -56,6 +56,9 @@ func (s *survey) coverRoots(out evidence.Sink) {
 		if s.src.Partial && p.Files != nil {
 			s.coverListed(i, out)
 		}
+		if s.src.Partial && p.Names != nil {
+			out.Cover(evidence.Gap(evidence.CoverFile, p.ID, p.Parts, evidence.NotCollected, fmt.Sprintf("files of %d names are looked for wherever they lie, and this is a selection", len(p.Names))))
+		}
 	}
 }
 
@@ -126,9 +129,7 @@ func (s *survey) observeFile(o *evidence.Observation, ask evidence.Place, lane e
 	var bad error
 	hashes := ""
 	if ask.Hash {
-		if o.Ref.SHA256, bad = hashFile(f); bad == nil {
-			hashes = "SHA256=" + o.Ref.SHA256
-		}
+		o.Ref.SHA256, hashes, bad = hashFile(f, &ask)
 	}
 	if ask.Content > 0 {
 		o.Size = min(f.Size(), ask.Content)
@@ -154,7 +155,7 @@ func (s *survey) observeFile(o *evidence.Observation, ask evidence.Place, lane e
 func (s *survey) merge(places []int) (sum evidence.Place) {
 	for _, i := range places {
 		p := &s.want.Places[i]
-		sum.Hash = sum.Hash || p.Hash
+		sum.Hash, sum.MD5, sum.SHA1 = sum.Hash || p.Hash, sum.MD5 || p.MD5, sum.SHA1 || p.SHA1
 		sum.Content = max(sum.Content, p.Content)
 		sum.Parts |= p.Parts
 	}

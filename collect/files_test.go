@@ -116,3 +116,28 @@ func TestListedPaths(t *testing.T) {
 		}
 	}
 }
+
+// TestListedNames: a name is found wherever it lies, with every hash that is
+// asked for; of a selection nobody can say that it lies nowhere.
+func TestListedNames(t *testing.T) {
+	src := windows(tree{"Users/a/Loader.exe": text("x"), "Users/loader.exe/y": text("y")})
+	want := *mail()
+	want.Places = []evidence.Place{{ID: "bad.txt:names", Parts: evidence.CompromisedNow, Hash: true, MD5: true, SHA1: true, Folders: true, Names: map[string]bool{"loader.exe": true}}}
+	for _, partial := range []bool{true, false} {
+		src.Partial = partial
+		var out evidencetest.Sink
+		if err := collector("files").Collect(t.Context(), src, &want, &out); err != nil {
+			t.Fatal(err)
+		}
+		if said(&out, "bad.txt:names", evidence.NotCollected, evidence.CompromisedNow) != partial {
+			t.Errorf("partial %v: %+v", partial, out.Gaps())
+		}
+		if len(out.Observed) != 1 || out.Observed[0].Get("TargetFilename") != `C:\Users\a\Loader.exe` {
+			t.Fatalf("observed %+v", out.Observed)
+		}
+		hashes := "MD5=9dd4e461268c8034f5c8564e155c67a6,SHA1=11f6ad8ec52a2984abaafd7c3b516503785c2072,SHA256=2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
+		if got := out.Observed[0].Get("Hashes"); got != hashes {
+			t.Errorf("hashes %s", got)
+		}
+	}
+}

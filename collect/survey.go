@@ -290,10 +290,11 @@ func (s *survey) place(e evidence.Entry, dir bool) {
 		return
 	}
 	path := s.asked(e.Name)
+	base := path[strings.LastIndexByte(path, '/')+1:]
 	var places []int
 	for i := range s.want.Places {
 		p := &s.want.Places[i]
-		if (!dir || p.Folders) && s.applies(p.OS) && (p.Files[path] || matchesAny(s.places[i], path)) {
+		if (!dir || p.Folders) && s.applies(p.OS) && (p.Files[path] || !dir && p.Names[base] || matchesAny(s.places[i], path)) {
 			places = append(places, i)
 		}
 	}

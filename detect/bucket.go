@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"postern/evidence"
+	"postern/ioc"
 	"postern/pack"
 	"postern/verdict"
 )
@@ -20,6 +21,7 @@ type sighting struct {
 	severity verdict.Severity
 	label    string
 	fixed    verdict.Class // what it is instead while the build was proven fixed; "" for no difference
+	about    *ioc.About    // what a list says of what matched; nil: nothing
 }
 
 // nothing is what a change of settings means while the build was proven fixed,
@@ -34,6 +36,7 @@ type bucketKey struct {
 	class verdict.Class
 	fixed verdict.Class
 	label string
+	about *ioc.About
 	day   evidence.Day // where the build of the moment matters; 0 otherwise, and for undated ones
 }
 

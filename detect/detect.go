@@ -67,13 +67,13 @@ type Engine struct {
 	events       []*rule
 	correlations []*correlated
 	peers        *peerRules
-	hashes       map[string][]*rule // by SHA-256
-	listed       map[string][]*rule // by path, of lists
+	hashes       map[string][]*rule // by SHA-256; of lists by MD5 and SHA-1, too
 	files        []*rule            // about files and folders of a place
 	checks       []*check
 	ids          map[string]bool // of all rules but YARA's
 	content      contentRules
 	ownRules
+	listRules
 }
 
 // logSources are the logs that rules are for.
@@ -101,7 +101,7 @@ type check struct {
 func Compile(packs []*pack.Pack, opt Options) (*Engine, []Refusal, error) {
 	e := &Engine{
 		opt: opt, packs: packs, latest: map[string]version.Version{}, logSources: logSources{formats: map[string]evidence.LogFormat{}}, literals: newLiterals(),
-		hashes: map[string][]*rule{}, listed: map[string][]*rule{}, content: contentRules{rules: map[*yara.Rule]*contentRule{}, scanned: map[*evidence.Place]bool{}},
+		hashes: map[string][]*rule{}, listRules: listRules{listed: map[string][]*rule{}, names: map[string][]*rule{}}, content: contentRules{rules: map[*yara.Rule]*contentRule{}, scanned: map[*evidence.Place]bool{}},
 		ids: map[string]bool{},
 	}
 	e.interest = evidence.Interest{Parts: opt.Parts, UserAgent: opt.UserAgent, Proxies: opt.Proxies, Recover: opt.Recover}

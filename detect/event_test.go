@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"postern/evidence"
+	"postern/ioc"
 	"postern/pack"
 	"postern/verdict"
 )
@@ -322,11 +323,11 @@ func TestNoOrderMatters(t *testing.T) {
 	p.YARA = yaraPack(t, shellRule).YARA
 	p.Tests[0].Expect = append(p.Tests[0].Expect, pack.Expect{Rule: "page_that_evaluates"})
 	p.Tests[1].Absent = append(p.Tests[1].Absent, pack.Absent{Rule: "page_that_evaluates"})
-	list, _, err := pack.ReadList("bad.txt", strings.NewReader("192.0.2.0/27\n"+strings.Repeat("ab", 32)+"\n"))
+	list, err := ioc.Read("bad.txt", strings.NewReader("192.0.2.0/27\n"+strings.Repeat("ab", 32)+"\n"), ioc.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, _, err := Compile([]*pack.Pack{p}, Options{Now: now, Own: Own{Lists: list, YARA: []pack.TextFile{{File: "own.yar", Text: []byte("rule page_that_evaluates { strings: $a = \"eval\" nocase condition: $a }")}}}})
+	e, _, err := Compile([]*pack.Pack{p}, Options{Now: now, Own: Own{Lists: []*ioc.List{list}, YARA: []pack.TextFile{{File: "own.yar", Text: []byte("rule page_that_evaluates { strings: $a = \"eval\" nocase condition: $a }")}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"path"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"postern/detect/yara"
 	"postern/evidence"
@@ -66,9 +68,17 @@ func (l *lane) unread(s *seen, parts evidence.Parts, what string) bool {
 // holdIndicators holds a file or folder against names, hashes and bytes.
 func (l *lane) holdIndicators(s *seen) error {
 	var failed error
-	for _, r := range l.x.engine.hashes[s.sum] {
-		if s.Kind == evidence.ObserveFile {
-			l.sight(r, s, s.sum)
+	for sum := range sumsOf(s.Get("Hashes")) {
+		for _, r := range l.x.engine.hashes[sum] {
+			if s.Kind == evidence.ObserveFile {
+				l.sight(r, s, sum)
+			}
+		}
+	}
+	if e := l.x.engine; len(e.names) > 0 && s.Kind == evidence.ObserveFile {
+		name := path.Base(s.path)
+		for _, r := range e.names[name] {
+			l.sight(r, s, name)
 		}
 	}
 	for _, r := range l.x.engine.listed[s.path] {
@@ -92,9 +102,9 @@ func (l *lane) holdIndicators(s *seen) error {
 
 // sight counts a file or folder for a rule; what is what matched, for a list.
 func (l *lane) sight(r *rule, s *seen, what string) {
-	found := sighting{r, r.class, r.severity, r.Label, ""}
+	found := sighting{rule: r, class: r.class, severity: r.severity, label: r.Label}
 	if r.named {
-		found.label = note(what, r.Label)
+		r.matched(&found, what, time.Time{}, nil) // a file is what it is, at any time
 	}
 	l.add(found, s.ref, s.Time, nil)
 }
@@ -104,7 +114,7 @@ func placeHolds(p *evidence.Place, kind evidence.ObservationKind, os evidence.OS
 	if p.OS != "" && os != "" && p.OS != os || kind == evidence.ObserveFolder && !p.Folders {
 		return false
 	}
-	return p.Files[path] || slices.ContainsFunc(p.Paths, func(re *regexp.Regexp) bool { return re.MatchString(path) })
+	return p.Files[path] || kind == evidence.ObserveFile && p.Names[path[strings.LastIndexByte(path, '/')+1:]] || slices.ContainsFunc(p.Paths, func(re *regexp.Regexp) bool { return re.MatchString(path) })
 }
 
 // holdSettings holds a settings file against the checks for its place. What was
@@ -132,7 +142,7 @@ func (l *lane) holdSettings(s *seen) error {
 			if leaf.Key == "" {
 				ref = s.ref // the file itself
 			}
-			found := sighting{c.rule, c.class, c.severity, c.rule.Label, ""}
+			found := sighting{rule: c.rule, class: c.class, severity: c.severity, label: c.rule.Label}
 			if c.Changed {
 				found.fixed = nothing
 			}
@@ -182,7 +192,7 @@ func (l *lane) holdContent(s *seen) error {
 			first := m.Strings[0]
 			ref.Unit, ref.At, ref.Text = evidence.Offset, first.Offset, first.Name+": "+string(first.Data)
 		}
-		l.add(sighting{r.rule, r.class, r.severity, r.Label, ""}, ref, s.Time, nil)
+		l.add(sighting{rule: r.rule, class: r.class, severity: r.severity, label: r.Label}, ref, s.Time, nil)
 	})
 	var limit *yara.LimitError
 	switch {
@@ -200,6 +210,17 @@ func externals(name string) map[string]any {
 	base := path.Base(strings.ReplaceAll(name, `\`, "/"))
 	return map[string]any{
 		"filename": base, "filepath": strings.TrimSuffix(name, base), "extension": path.Ext(base), "filetype": "", "owner": "",
+	}
+}
+
+// sumsOf gives the hashes of a Hashes field, lower case.
+func sumsOf(hashes string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for h := range strings.SplitSeq(hashes, ",") {
+			if _, sum, ok := strings.Cut(strings.TrimSpace(h), "="); ok && !yield(strings.ToLower(sum)) {
+				return
+			}
+		}
 	}
 }
 

@@ -168,7 +168,7 @@ func (p *program) matchPeers(e *evidence.Event, found func(sighting)) {
 		return
 	}
 	for _, r := range p.peers.rules {
-		if s, ok := m.sight(r, e.Time); ok {
+		if s, ok := m.sight(r, e); ok {
 			found(s)
 		}
 	}

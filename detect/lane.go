@@ -99,6 +99,9 @@ func (l *lane) Events(batch *evidence.EventBatch) error {
 		if k.peers {
 			p.matchPeers(event, func(s sighting) { l.add(s, event.Ref, event.Time, event.Text) })
 		}
+		if k.agent {
+			p.matchAgents(event, func(s sighting) { l.add(s, event.Ref, event.Time, event.Text) })
+		}
 		if k.start {
 			for _, st := range p.starts {
 				if p.started(event, st) {
@@ -139,7 +142,7 @@ func (x *Examination) noteBlind(fields []string) {
 
 func (l *lane) add(s sighting, ref evidence.Ref, at time.Time, text func() []byte) {
 	e := l.x.engine
-	key := bucketKey{rule: s.rule, class: s.class, fixed: s.fixed, label: s.label}
+	key := bucketKey{rule: s.rule, class: s.class, fixed: s.fixed, label: s.label, about: s.about}
 	if s.class == verdict.Failed || s.fixed != "" {
 		key.day = dayKey(at, e.interest.Required.From, e.opt.Now)
 	}

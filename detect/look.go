@@ -10,6 +10,7 @@ import (
 // What a literal may be of, beside rules over events.
 const (
 	ofPeers uint8 = 1 << iota
+	ofAgents
 	ofStarts
 )
 
@@ -18,6 +19,7 @@ const (
 type look struct {
 	rules []int // indices of the rules that may match, ascending
 	peers bool  // it may name a peer
+	agent bool  // its client may call itself as a list has it
 	start bool  // it may say that a product started
 
 	p       *program
@@ -55,6 +57,7 @@ func (k *look) at(p *program, e *evidence.Event) {
 		return
 	}
 	k.peers, k.start = k.peers || k.kinds&ofPeers != 0, p.anyStart || k.kinds&ofStarts != 0
+	k.agent = p.anyAgent || len(p.agents) > 0 && k.kinds&ofAgents != 0
 	if len(k.rules) > 1 {
 		slices.Sort(k.rules)
 	}
@@ -74,7 +77,7 @@ func (k *look) everything() {
 	for i := range k.p.rules {
 		k.rules = append(k.rules, i)
 	}
-	k.peers, k.start = len(k.p.peers.rules) > 0, true
+	k.peers, k.agent, k.start = len(k.p.peers.rules) > 0, len(k.p.agents) > 0, true
 }
 
 // take notes that a literal was seen.

@@ -10,6 +10,7 @@ import (
 
 	"postern/detect/sigma"
 	"postern/evidence"
+	"postern/ioc"
 	"postern/pack"
 	"postern/verdict"
 )
@@ -21,15 +22,16 @@ type Own struct {
 	YARA         []pack.TextFile
 	Placeholders map[string][]string // for Sigma's modifier expand
 	Externals    map[string]any      // YARA's external variables
-	Lists        []pack.Indicator    // of indicator lists: peers, hashes, paths
+	Lists        []*ioc.List         // of indicators
 	Refused      []Refusal           // entries of those lists that can't be honoured
 }
 
 // ownRules is what the engine could not make use of.
 type ownRules struct {
 	refusals  []Refusal
-	unread    []*rule // for logs that nothing here reads
-	fieldless []*rule // for fields that none of their logs has
+	notes     []evidence.Coverage // what of lists is not held as an indicator is
+	unread    []*rule             // for logs that nothing here reads
+	fieldless []*rule             // for fields that none of their logs has
 }
 
 // ownSigma is what gaps of the operator's Sigma rules are called by.
@@ -124,68 +126,6 @@ func (e *Engine) read(s *sigma.Rule) bool {
 	return ofWindows(s)
 }
 
-// mostPeerLiterals is up to how many peers of a list the prefilter looks for.
-// Beyond it every host of an event is looked up, at a microsecond an event: with
-// 100,000 of them more events name a part of one than not.
-const mostPeerLiterals = 20_000
-
-// addLists takes the operator's lists of indicators.
-func (e *Engine) addLists(own *Own) {
-	e.refusals = append(e.refusals, own.Refused...)
-	for i := range own.Lists {
-		ind := &own.Lists[i]
-		r, err := newRule(ind)
-		if err == nil {
-			err = e.claim(r.ID)
-		}
-		if err != nil {
-			e.refuse("list", ind.ID, err)
-			continue
-		}
-		r.own, r.named = true, true
-		switch ind.Kind {
-		case pack.OnPeer:
-			r.hosts = newHosts(ind.Match.Peers)
-			if len(ind.Match.Peers) <= mostPeerLiterals {
-				r.ids = e.literals.mark(ofPeers, e.literals.intern(peerLiterals(ind.Match.Peers)))
-			}
-			e.rules = append(e.rules, r)
-		case pack.OnHash:
-			e.addHashes(r)
-			e.askHashes()
-		case pack.OnFile:
-			e.addPaths(r)
-		}
-	}
-}
-
-// addHashes files a rule under each of its hashes.
-func (e *Engine) addHashes(r *rule) {
-	e.rules = append(e.rules, r)
-	for _, sum := range r.Match.Hashes {
-		e.hashes[sum] = append(e.hashes[sum], r)
-	}
-}
-
-// askHashes has every file that is looked at hashed.
-func (e *Engine) askHashes() {
-	for i := range e.interest.Places {
-		p := &e.interest.Places[i]
-		p.Hash = p.Hash || !p.NoFiles
-	}
-}
-
-// addPaths has the paths of a list looked for, whatever stands there.
-func (e *Engine) addPaths(r *rule) {
-	e.rules = append(e.rules, r)
-	place := &evidence.Place{ID: r.ID, Files: map[string]bool{}, Folders: true, Hash: true, Parts: evidence.CompromisedNow}
-	for _, path := range r.Match.Paths {
-		place.Files[path] = true
-		e.listed[path] = append(e.listed[path], r)
-	}
-	e.interest.Places, e.places = append(e.interest.Places, *place), append(e.places, place)
-}
-
 // refuse lists what of the operator's own was left out, an entry a reason.
 func (e *Engine) refuse(kind, file string, err error) {
 	if err == nil {
@@ -207,7 +147,7 @@ func (e *Engine) gaps() []evidence.Coverage {
 	for _, r := range e.refusals {
 		refused[r.Rule]++
 	}
-	var all []evidence.Coverage
+	all := slices.Clone(e.notes)
 	for _, kind := range slices.Sorted(maps.Keys(refused)) {
 		all = append(all, evidence.Gap(evidence.CoverState, kind+" of your own", parts[kind], evidence.Unsupported,
 			count(refused[kind], "rule, file or entry was", "rules, files or entries were")+" refused; the report names each"))

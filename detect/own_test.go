@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"postern/evidence"
+	"postern/ioc"
 	"postern/pack"
 	"postern/verdict"
 )
@@ -72,12 +73,12 @@ func TestOwnSigma(t *testing.T) {
 
 // TestOwnLists: each entry that is met is named.
 func TestOwnLists(t *testing.T) {
-	found, refused, err := pack.ReadList("bad.txt", strings.NewReader("198.51.100.99\nevil.example # shop\nhxxp://cdn.evil[.]test/x.msi\n203.0.113.128/25,network\n"+
-		strings.Repeat("ab", 32)+"\nC:\\ProgramData\\Run\\x.exe\nd41d8cd98f00b204e9800998ecf8427e\nx.exe\n"))
-	if err != nil || len(refused) != 2 {
-		t.Fatalf("%v, refused %v", err, refused)
+	found, err := ioc.Read("bad.txt", strings.NewReader("198.51.100.99\nevil.example # shop\nhxxp://cdn.evil[.]test/x.msi\n203.0.113.128/25,network\n"+
+		strings.Repeat("ab", 32)+"\nC:\\ProgramData\\Run\\x.exe\nd41d8cd98f00b204e9800998ecf8427e\nx.exe\n"), ioc.Options{})
+	if err != nil || len(found.Refused) != 1 {
+		t.Fatalf("%v, refused %v", err, found.Refused)
 	}
-	e := ownEngine(t, Own{Lists: found})
+	e := ownEngine(t, Own{Lists: []*ioc.List{found}})
 	for _, p := range e.Interest().Places {
 		if !p.Hash && !p.NoFiles {
 			t.Errorf("place %s: a list of hashes asks for no hashes", p.ID)
@@ -131,11 +132,11 @@ func BenchmarkLists(b *testing.B) {
 	for n := range 50_000 {
 		fmt.Fprintf(&text, "10.%d.%d.%d\nhost-%d.bad.example\n", n>>16, n>>8&255, n&255, n)
 	}
-	found, _, err := pack.ReadList("bad.txt", strings.NewReader(text.String()))
+	found, err := ioc.Read("bad.txt", strings.NewReader(text.String()), ioc.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	e := ownEngine(b, Own{Lists: found})
+	e := ownEngine(b, Own{Lists: []*ioc.List{found}})
 	events := requests()
 	for i := range events {
 		events[i] = prefiltered(e.Interest().Prefilter, events[i])
@@ -285,11 +286,11 @@ func TestManyEntries(t *testing.T) {
 		fmt.Fprintln(&text, from)
 		events = append(events, row(webSchema(), int64(n+1), noon, "GET", "/", "-", from, "x", "200"))
 	}
-	found, _, err := pack.ReadList("bad.txt", strings.NewReader(text.String()))
+	found, err := ioc.Read("bad.txt", strings.NewReader(text.String()), ioc.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := ownEngine(t, Own{Lists: found})
+	e := ownEngine(t, Own{Lists: []*ioc.List{found}})
 	var first Result
 	for round := range 3 {
 		x := e.Begin(windows())

@@ -5,7 +5,6 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"time"
 
 	"postern/evidence"
 	"postern/pack"
@@ -47,8 +46,8 @@ func (p *program) mentioned(e *evidence.Event) (m mentions) {
 
 // sight grades a peer: contact to it is the finding, contact from it an
 // attempt at most, and its name alone a lead.
-func (m *mentions) sight(r *rule, at time.Time) (sighting, bool) {
-	s, peer := sighting{r, r.class, r.severity, r.Label, ""}, ""
+func (m *mentions) sight(r *rule, e *evidence.Event) (sighting, bool) {
+	s, peer := sighting{rule: r, class: r.class, severity: r.severity, label: r.Label}, ""
 	any := func(hosts [][]byte) bool {
 		for _, h := range hosts {
 			if p, held := r.hosts.find(h); held {
@@ -69,11 +68,11 @@ func (m *mentions) sight(r *rule, at time.Time) (sighting, bool) {
 	default:
 		return s, false
 	}
-	if !at.IsZero() && !(evidence.Period{From: r.ValidFrom, To: r.ValidUntil}).Holds(at) {
+	if at := e.Time; !at.IsZero() && !(evidence.Period{From: r.ValidFrom, To: r.ValidUntil}).Holds(at) {
 		s.class, s.label = verdict.Lead, note(r.Label, labelStale)
 	}
 	if r.named {
-		s.label = note(peer, s.label)
+		r.matched(&s, peer, e.Time, e.Values)
 	}
 	return s, true
 }

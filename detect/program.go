@@ -26,6 +26,9 @@ type program struct {
 	peers    *peerRules
 	steps    [][]stepper // by index: how correlations look at a rule's sightings
 	address  int         // position of the client's address, -1: none
+	agent    int         // position of what the client calls itself, -1: none
+	agents   []*rule     // of lists, about what the client calls itself
+	anyAgent bool        // one of agents has no literals
 	starts   []*start
 	anyStart bool     // one of starts has no literals
 	message  int      // position of the message, -1: none
@@ -64,9 +67,9 @@ func (e *Engine) program(s *evidence.Schema) *program {
 // compile binds the rules to a schema.
 func (e *Engine) compile(s *evidence.Schema) *program {
 	p := &program{
-		address: int(s.Roles[evidence.RoleAddress]), message: int(s.Roles[evidence.RoleMessage]),
+		address: int(s.Roles[evidence.RoleAddress]), agent: int(s.Roles[evidence.RoleAgent]), message: int(s.Roles[evidence.RoleMessage]),
 		outbound: outboundLogs[s.Source.Category], began: s.Index("Initiated"), literal: map[uint32][]int{},
-		wanted: make([]uint64, len(e.literals.texts)/64+1), path: -1, peers: e.peers, encodes: len(e.peers.rules) > 0,
+		wanted: make([]uint64, len(e.literals.texts)/64+1), path: -1, peers: e.peers, encodes: len(e.peers.rules)+len(e.agents) > 0,
 	}
 	fit := map[*sigma.Rule]*rule{}
 	var wanted []*sigma.Rule
@@ -92,25 +95,10 @@ func (e *Engine) compile(s *evidence.Schema) *program {
 		delete(fit, p.sigma.Rule(i))
 		p.add(cols, r)
 	}
-	for _, r := range wanted { // what is left can't hold here for want of a column
-		format := e.formats[s.Format]
-		switch left := fit[r]; {
-		case left == nil:
-		case format.Layout == "evtx" && r.Source.Category == "": // one of many kinds of event, and the rule is about another
-		case format.Layout == "evtx" && left.own: // older systems record less of the same event
-			p.ownBlind = append(p.ownBlind, slices.DeleteFunc(cols.lacking(r), func(field string) bool { return !knownField(s, field) })...)
-		case format.Layout == "evtx":
-			p.blind = append(p.blind, cols.lacking(r)...)
-		case !chosen(format.Layout, s):
-		case left.own:
-			p.ownBlind = append(p.ownBlind, slices.DeleteFunc(cols.lacking(r), func(field string) bool { return !hasField(&format, field) })...)
-		default:
-			p.blind = append(p.blind, cols.lacking(r)...)
-		}
-	}
-	for _, blind := range []*[]string{&p.blind, &p.ownBlind} {
-		slices.Sort(*blind)
-		*blind = slices.Compact(*blind)
+	p.lack(e, cols, slices.DeleteFunc(may, func(r *rule) bool { return fit[r.event.Rule] == nil }))
+	if p.agent >= 0 {
+		p.agents = e.agents
+		p.anyAgent = slices.ContainsFunc(p.agents, func(r *rule) bool { return r.ids == nil })
 	}
 	for _, st := range e.starts {
 		if p.message >= 0 && st.reads(s.Format) {
@@ -119,6 +107,32 @@ func (e *Engine) compile(s *evidence.Schema) *program {
 		}
 	}
 	return p
+}
+
+// lack notes what rules that can't hold here lack: columns that other logs have.
+func (p *program) lack(e *Engine, cols columns, left []*rule) {
+	format := e.formats[cols.Format]
+	for _, of := range left {
+		switch r := of.event.Rule; {
+		case format.Layout == "evtx" && r.Source.Category == "": // one of many kinds of event, and the rule is about another
+		case format.Layout == "evtx" && of.own: // older systems record less of the same event
+			p.ownBlind = append(p.ownBlind, slices.DeleteFunc(cols.lacking(r), func(field string) bool { return !knownField(cols.Schema, field) })...)
+		case format.Layout == "evtx":
+			p.blind = append(p.blind, cols.lacking(r)...)
+		case !chosen(format.Layout, cols.Schema):
+		case of.own:
+			p.ownBlind = append(p.ownBlind, slices.DeleteFunc(cols.lacking(r), func(field string) bool { return !hasField(&format, field) })...)
+		default:
+			p.blind = append(p.blind, cols.lacking(r)...)
+		}
+	}
+	if len(e.agents) > 0 && p.agent < 0 && p.address >= 0 && webLogs[cols.Source.Category] {
+		p.ownBlind = append(p.ownBlind, "the user agents of your lists")
+	}
+	for _, blind := range []*[]string{&p.blind, &p.ownBlind} {
+		slices.Sort(*blind)
+		*blind = slices.Compact(*blind)
+	}
 }
 
 // sourced is a schema with its format's log source where it states none. A log
@@ -201,10 +215,10 @@ func (p *program) grade(i int, of *sigma.Event) sighting {
 	r := p.rules[i]
 	for _, o := range r.event.outcomes {
 		if of.Holds(i, o.condition) {
-			return sighting{r, o.class, o.severity, r.Label, o.fixed}
+			return sighting{rule: r, class: o.class, severity: o.severity, label: r.Label, fixed: o.fixed}
 		}
 	}
-	return sighting{r, r.class, r.severity, r.Label, ""}
+	return sighting{rule: r, class: r.class, severity: r.severity, label: r.Label}
 }
 
 // started reports whether the event says that a pack's product started.

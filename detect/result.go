@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"postern/evidence"
+	"postern/ioc"
 	"postern/pack"
 	"postern/verdict"
 )
@@ -67,6 +68,7 @@ type foldKey struct {
 	rule  *rule
 	class verdict.Class
 	label string
+	about *ioc.About
 }
 
 // fold grades the buckets, now that the installations are known, and merges
@@ -78,7 +80,7 @@ func (x *Examination) fold(installs []judged, asOf time.Time) []verdict.Finding 
 		if !counts {
 			continue
 		}
-		k := foldKey{key.rule, class, key.label}
+		k := foldKey{key.rule, class, key.label, key.about}
 		if merged[k] == nil {
 			merged[k] = &bucket{}
 		}
@@ -88,7 +90,7 @@ func (x *Examination) fold(installs []judged, asOf time.Time) []verdict.Finding 
 	}
 	var all []verdict.Finding
 	for k, b := range merged {
-		f := k.rule.finding(k.class, b.severity, k.label)
+		f := k.rule.finding(k.class, b.severity, k.label, k.about)
 		f.Count, f.First, f.Last, f.Refs = b.count, b.first, b.last, b.refs
 		f.Open = k.class == verdict.Attempt && !provenFixed(installs, k.rule.Vulns, b)
 		all = append(all, f)
@@ -96,12 +98,15 @@ func (x *Examination) fold(installs []judged, asOf time.Time) []verdict.Finding 
 	return all
 }
 
-// finding is what a rule says of its sightings.
-func (r *rule) finding(class verdict.Class, severity verdict.Severity, label string) verdict.Finding {
-	return verdict.Finding{
+// finding is what a rule says of its sightings, and a list of the entry about
+// that matched.
+func (r *rule) finding(class verdict.Class, severity verdict.Severity, label string, about *ioc.About) verdict.Finding {
+	f := verdict.Finding{
 		Rule: r.ID, Title: r.Title, Question: r.Parts, Severity: severity, Confidence: r.Confidence, Class: class, Label: label,
 		Attack: r.Attack, Sources: r.Sources, Next: r.Next, Vulns: r.Vulns,
 	}
+	titled(&f, about, r.ID)
+	return f
 }
 
 // grade says what the sightings of a bucket come to; counts is false where that

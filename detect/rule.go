@@ -7,6 +7,7 @@ import (
 
 	"postern/detect/sigma"
 	"postern/evidence"
+	"postern/ioc"
 	"postern/pack"
 	"postern/verdict"
 )
@@ -23,6 +24,9 @@ type rule struct {
 	event    *eventRule      // OnSigma
 	own      bool            // the operator's, of no pack
 	named    bool            // a match is labelled with what matched: a list of the operator's
+	entries  []*ioc.Entry    // of a list, by Key; nil: it says no more of them than they are
+	agents   map[string]bool // onAgent, lower case
+	names    []string        // OnFile of a list: names of files
 }
 
 // eventRule is a Sigma rule and how its matches are graded.

@@ -28,10 +28,13 @@ type tally struct {
 type entry struct {
 	label string
 	day   evidence.Day
+	about string
 }
 
+func entryOf(key bucketKey) entry { return entry{key.label, key.day, key.about.String()} }
+
 func (e entry) compare(o entry) int {
-	return cmp.Or(strings.Compare(e.label, o.label), cmp.Compare(e.day, o.day))
+	return cmp.Or(strings.Compare(e.label, o.label), cmp.Compare(e.day, o.day), strings.Compare(e.about, o.about))
 }
 
 // listOf is what the entries of a list are counted by together.
@@ -46,7 +49,7 @@ func (t *tally) at(key bucketKey, limit int) *bucket {
 		return b
 	}
 	if key.rule.named {
-		if last, full := t.full[listOf(key)]; full && key.label != othersNoted && last.compare(entry{key.label, key.day}) < 0 {
+		if last, full := t.full[listOf(key)]; full && key.label != othersNoted && last.compare(entryOf(key)) < 0 {
 			key = listOf(key) // it would be brought down
 			key.label = othersNoted
 			return t.buckets[key]
@@ -91,11 +94,11 @@ func (t *tally) crowd(limit int) {
 		if len(keys) <= mostNoted {
 			continue
 		}
-		slices.SortFunc(keys, func(a, b bucketKey) int { return entry{a.label, a.day}.compare(entry{b.label, b.day}) })
+		slices.SortFunc(keys, func(a, b bucketKey) int { return entryOf(a).compare(entryOf(b)) })
 		if t.full == nil {
 			t.full = map[bucketKey]entry{}
 		}
-		t.full[of] = entry{keys[mostNoted-1].label, keys[mostNoted-1].day}
+		t.full[of] = entryOf(keys[mostNoted-1])
 		of.label = othersNoted
 		if t.buckets[of] == nil {
 			t.buckets[of] = &bucket{}

@@ -67,6 +67,6 @@ func (x *Examination) settle(installs []judged, asOf time.Time) {
 		if !counts {
 			continue
 		}
-		*f = key.rule.finding(class, severity, key.label)
+		*f = key.rule.finding(class, severity, key.label, key.about)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"postern/evidence"
-	"postern/pack"
+	"postern/ioc"
 	"postern/verdict"
 )
 
@@ -19,11 +19,11 @@ func TestWatch(t *testing.T) {
 	for n := range 3 * mostNoted {
 		fmt.Fprintf(&list, "192.0.%d.%d\n", n/250, n%250)
 	}
-	found, _, err := pack.ReadList("bad.txt", strings.NewReader(list.String()))
+	found, err := ioc.Read("bad.txt", strings.NewReader(list.String()), ioc.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := engineOf(t, Options{Own: Own{Lists: found}}, testPack(t)).Begin(windows())
+	x := engineOf(t, Options{Own: Own{Lists: []*ioc.List{found}}}, testPack(t)).Begin(windows())
 	var mu sync.Mutex
 	told := map[*verdict.Finding]int64{}
 	x.Watch(func(s verdict.Sighting) {

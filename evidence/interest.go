@@ -96,10 +96,13 @@ type Place struct {
 	OS      OS               // "" for any
 	Paths   []*regexp.Regexp // over the machine's path, lower case, slashes forward: `c:/inetpub/wwwroot/x.aspx`, `/etc/cron.d/x_0`
 	Files   map[string]bool  // paths of the machine, written as Paths sees them
+	Names   map[string]bool  // base names of files, lower case, wherever they lie
 	Roots   []string         // folders that must be covered for the place to count as looked at: `C:\inetpub\wwwroot`; absent on a whole tree is fine, on a partial one a gap
 	Folders bool             // directories are wanted too
 	NoFiles bool             // and nothing else
 	Hash    bool             // SHA-256 wanted
+	MD5     bool             // with Hash: MD5 wanted, too
+	SHA1    bool             // with Hash: SHA-1 wanted, too
 	Content int64            // bytes of content wanted for matching; 0: none
 	Parts   Parts
 }

@@ -20,7 +20,7 @@ const (
 // Fields is the one table of field names per kind, in Sigma's taxonomy where
 // it has a word. Values are set with Set and read with Get.
 var Fields = map[ObservationKind][]string{
-	ObserveFile:    {"TargetFilename", "Hashes", "Size"}, // TargetFilename: the examined machine's path, slashes as it writes them; Hashes: "SHA256=..."
+	ObserveFile:    {"TargetFilename", "Hashes", "Size"}, // TargetFilename: the examined machine's path, slashes as it writes them; Hashes: "SHA256=...", and MD5 and SHA1 where they were asked for: "MD5=...,SHA256=..."
 	ObserveFolder:  {"TargetFilename"},
 	ObserveProcess: {"Image", "ProcessId"},
 	ObserveService: {"ServiceName", "ImagePath", "StartName"},

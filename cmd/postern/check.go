@@ -53,6 +53,7 @@ type checkFlags struct {
 	partial, allRefs, verbose  bool
 	logs                       bool // the command is logs
 	recover                    bool
+	iocContext                 bool
 	output                     outputFlags
 }
 
@@ -115,7 +116,8 @@ func (f *checkFlags) addEvidence(cmd *cobra.Command) {
 	fl.StringArrayVar(&f.packs, "packs", nil, "`DIR` with a pack or packs of your own; repeatable")
 	fl.StringArrayVar(&f.sigma, "sigma", nil, "`DIR` or file with Sigma rules of your own; repeatable")
 	fl.StringArrayVar(&f.placeholders, strings.TrimPrefix(placeholderOption, "--"), nil, "`FILE` or folder with the values of %placeholders% in your Sigma rules; repeatable")
-	fl.StringArrayVar(&f.ioc, "ioc", nil, "`FILE` with addresses, domains, hashes and paths to look for; repeatable")
+	fl.StringArrayVar(&f.ioc, "ioc", nil, "`FILE` or folder with indicators to look for: one a line, STIX or MISP; repeatable")
+	fl.BoolVar(&f.iocContext, "ioc-context", false, "take what MISP lists call context (to_ids false) as leads")
 	fl.StringArrayVar(&f.proxies, "proxy", nil, "`ADDRESS` or network of a reverse proxy of yours: logs name the clients it spoke for; repeatable")
 	fl.BoolVar(&f.recover, "recover", false, "search the space that Windows event logs no longer use for records, too")
 }
@@ -166,7 +168,7 @@ func newCheck(cmd *cobra.Command, f checkFlags, args []string) (*check, error) {
 	if c.packs, err = loadPacks(f.packs); err != nil {
 		return nil, &exit{exitFailed, err}
 	}
-	if c.own, err = readOwn(f.sigma, f.placeholders, f.yara, f.ioc, f.define); err != nil {
+	if c.own, err = readOwn(f.sigma, f.placeholders, f.yara, f.ioc, f.iocContext, f.define); err != nil {
 		return nil, err
 	}
 	c.latest, err = parseLatest(f.latest, c.packs)

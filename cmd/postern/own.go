@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"postern/detect"
+	"postern/ioc"
 	"postern/pack"
 )
 
@@ -24,7 +25,7 @@ const (
 // readOwn reads what the operator brings beside the packs. A file that can't be
 // read is refused by name like a rule that can't be compiled; a folder without
 // any rule is an error, for it is hardly meant.
-func readOwn(sigmas, placeholders, yaras, lists, defines []string) (own detect.Own, err error) {
+func readOwn(sigmas, placeholders, yaras, lists []string, context bool, defines []string) (own detect.Own, err error) {
 	if own.Placeholders, err = readPlaceholders(placeholders); err != nil {
 		return own, failed("%s: %w", placeholderOption, err)
 	}
@@ -34,27 +35,13 @@ func readOwn(sigmas, placeholders, yaras, lists, defines []string) (own detect.O
 	if own.YARA, err = readRules("--yara", yaras, []string{".yar", ".yara"}, &own); err != nil {
 		return own, err
 	}
-	for _, name := range lists {
-		found, refused, err := readList(name)
-		if err != nil {
+	for _, path := range lists {
+		if err := readLists(path, ioc.Options{Context: context}, &own); err != nil {
 			return own, failed("--ioc: %w", err)
-		}
-		own.Lists = append(own.Lists, found...)
-		for _, why := range refused {
-			own.Refused = append(own.Refused, detect.Refusal{Rule: "list", File: name, Why: why.Error()})
 		}
 	}
 	own.Externals, err = parseDefines(defines)
 	return own, err
-}
-
-func readList(name string) ([]pack.Indicator, []error, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer f.Close()
-	return pack.ReadList(name, f)
 }
 
 // readRules reads every rule file below the paths an option names. A link to a
