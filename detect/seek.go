@@ -9,10 +9,13 @@ import (
 
 // seeker finds many literals in one pass. It looks at every second byte: of each
 // literal two neighbouring windows are known, of which one begins at an even
-// offset wherever the literal stands. Windows of six bytes tell the long literals,
-// windows of four, of which one may be anything, the short ones.
+// offset wherever the literal stands. The first four bytes of a window are looked up
+// in a filter of all; most places end there. Then windows of six bytes tell the long
+// literals, and windows of four, of which one may be anything, the short ones.
 type seeker struct {
 	texts []string
+	first *[1 << (mostBits - 6)]uint64 // a bit for each hash of a window's first four bytes
+	shift uint8                        // of a hash, to a bit of first
 	long  windowTable
 	short windowTable
 }
@@ -97,7 +100,18 @@ func newSeeker(texts []string, ids []int) *seeker {
 			short.enter(text, id, -1, firstOpen)
 		}
 	}
-	return &seeker{texts: texts, long: newLong(long), short: newShort(short)}
+	s := &seeker{texts: texts, long: newLong(long), short: newShort(short), first: new([1 << (mostBits - 6)]uint64)}
+	s.shift = min(s.long.shift, s.short.shift)
+	mark := func(h uint32) { s.first[h>>s.shift>>6] |= 1 << (h >> s.shift & 63) }
+	for key := range long {
+		mark(hash32(uint32(key)))
+	}
+	for key := range short {
+		for _, form := range formsOf(key) {
+			mark(hash32(form))
+		}
+	}
+	return s
 }
 
 func newLong(of found) windowTable {
@@ -176,36 +190,24 @@ func (w *windowTable) with(key uint64) []seekEntry {
 // data is ASCII.
 func (s *seeker) scan(data []byte, hit func(id uint32, at int)) (ascii bool) {
 	const mask = 1<<(mostBits-6) - 1
-	long, short, ls, ss := s.long.filter, s.short.filter, s.long.shift&31, s.short.shift&31
+	first, shift := s.first, s.shift&31
 	i, all := 0, uint64(0)
 	for ; i+16 <= len(data); i += 8 {
 		w, v := binary.LittleEndian.Uint64(data[i:]), binary.LittleEndian.Uint64(data[i+4:])|letterFold
 		all |= w
 		w |= letterFold
-		l0, l1, l2, l3 := hash64(w&longMask)>>ls, hash64(w>>16)>>ls, hash64(v&longMask)>>ls, hash64(v>>16)>>ls
-		if long[l0>>6&mask]>>(l0&63)&1 != 0 {
-			s.verify(data, i, s.long.with(w&longMask), hit)
+		h0, h1, h2, h3 := hash32(uint32(w))>>shift, hash32(uint32(w>>16))>>shift, hash32(uint32(v))>>shift, hash32(uint32(v>>16))>>shift
+		if first[h0>>6&mask]>>(h0&63)&1 != 0 {
+			s.probe(data, i, w, hit)
 		}
-		if h := hash32(uint32(w)) >> ss; short[h>>6&mask]>>(h&63)&1 != 0 {
-			s.probeShort(data, i, w, hit)
+		if first[h1>>6&mask]>>(h1&63)&1 != 0 {
+			s.probe(data, i+2, w>>16, hit)
 		}
-		if long[l1>>6&mask]>>(l1&63)&1 != 0 {
-			s.verify(data, i+2, s.long.with(w>>16), hit)
+		if first[h2>>6&mask]>>(h2&63)&1 != 0 {
+			s.probe(data, i+4, v, hit)
 		}
-		if h := hash32(uint32(w>>16)) >> ss; short[h>>6&mask]>>(h&63)&1 != 0 {
-			s.probeShort(data, i+2, w>>16, hit)
-		}
-		if long[l2>>6&mask]>>(l2&63)&1 != 0 {
-			s.verify(data, i+4, s.long.with(v&longMask), hit)
-		}
-		if h := hash32(uint32(v)) >> ss; short[h>>6&mask]>>(h&63)&1 != 0 {
-			s.probeShort(data, i+4, v, hit)
-		}
-		if long[l3>>6&mask]>>(l3&63)&1 != 0 {
-			s.verify(data, i+6, s.long.with(v>>16), hit)
-		}
-		if h := hash32(uint32(v>>16)) >> ss; short[h>>6&mask]>>(h&63)&1 != 0 {
-			s.probeShort(data, i+6, v>>16, hit)
+		if first[h3>>6&mask]>>(h3&63)&1 != 0 {
+			s.probe(data, i+6, v>>16, hit)
 		}
 	}
 	if i == len(data) {
@@ -217,14 +219,20 @@ func (s *seeker) scan(data []byte, hit func(id uint32, at int)) (ascii bool) {
 		w := binary.LittleEndian.Uint64(tail[k:])
 		all |= w
 		w |= letterFold
-		if l := hash64(w&longMask) >> ls; long[l>>6&mask]>>(l&63)&1 != 0 {
-			s.verify(data, i, s.long.with(w&longMask), hit)
-		}
-		if h := hash32(uint32(w)) >> ss; short[h>>6&mask]>>(h&63)&1 != 0 {
-			s.probeShort(data, i, w, hit)
-		}
+		s.probe(data, i, w, hit)
 	}
 	return all&highBits == 0
+}
+
+// probe looks for the literals with a window that stands at an offset.
+func (s *seeker) probe(data []byte, at int, w uint64, hit func(id uint32, at int)) {
+	const mask = 1<<(mostBits-6) - 1
+	if h := hash64(w&longMask) >> (s.long.shift & 31); s.long.filter[h>>6&mask]>>(h&63)&1 != 0 {
+		s.verify(data, at, s.long.with(w&longMask), hit)
+	}
+	if h := hash32(uint32(w)) >> (s.short.shift & 31); s.short.filter[h>>6&mask]>>(h&63)&1 != 0 {
+		s.probeShort(data, at, w, hit)
+	}
 }
 
 // probeShort looks for the short literals with a window that stands at an offset.
