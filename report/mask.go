@@ -58,13 +58,13 @@ var secrets = []secret{
 	{[]string{"private key"}, regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----END|$)`)},
 	{[]string{"authorization"}, regexp.MustCompile(`(?i)authorization\\?"?[ +]*[:=][ +]*(?:\[\\?"|\\?"?)((?:basic|bearer|digest|negotiate|ntlm)?[ +]*[^\s"\\]+)`)},
 	{[]string{"cookie"}, regexp.MustCompile(`(?i)\b(?:set-)?cookie\\?"?[ +]*:[ +]*(?:\[\\?"|\\?"?)([^\r\n"]+)`)},
-	{[]string{"="}, regexp.MustCompile(`(?:^|\s)([^\s?&;=]{1,100}=[^\s?&;]*(?:;\+[^\s;=]{1,100}=[^\s;]*)+;?)`)}, // a W3C cookie column: a=b;+c=d
-	{[]string{"="}, regexp.MustCompile(`(?i)[\w.]*(?:session|sess_?id|auth|aspnet)[\w.]*=("[^"]*"|[^\s&;"',]+)`)},
+	{[]string{";+"}, regexp.MustCompile(`(?:^|\s)([^\s?&;=]{1,100}=[^\s?&;]*(?:;\+[^\s;=]{1,100}=[^\s;]*)+;?)`)}, // a W3C cookie column: a=b;+c=d
+	{[]string{"session", "sessid", "sess_id", "auth", "aspnet"}, regexp.MustCompile(`(?i)[\w.]*(?:session|sess_?id|auth|aspnet)[\w.]*=("[^"]*"|[^\s&;"',]+)`)},
 	{[]string{"auth"}, regexp.MustCompile(`(?i)\bauth(?:enticate)?\s+(?:plain|login|cram-md5|xoauth2|ntlm|oauthbearer)[ +]+([A-Za-z0-9+/=_-]+)`)},
 	{[]string{"cmd:"}, regexp.MustCompile(`(?i)\bcmd: ?([A-Za-z0-9+/]{4,}={0,2})\s*$`)}, // an answer to a 334 challenge
 	{[]string{"pass "}, regexp.MustCompile(`(?i)(?:cmd: ?|^)pass (\S+)\s*$`)},           // POP3
 	{[]string{"login "}, regexp.MustCompile(`(?i)cmd: ?\S+ login (.+)$`)},               // IMAP
-	{[]string{"://"}, regexp.MustCompile(`[a-z][a-z0-9+.-]*://[^/\s:@]*:([^/\s@]+)@`)},
+	{[]string{"@"}, regexp.MustCompile(`[a-z][a-z0-9+.-]*://[^/\s:@]*:([^/\s@]+)@`)},
 	{words, regexp.MustCompile(`(?i)\\*"[^"\\]*(?:passw(?:or)?d|pwd|secret|token|api[_-]?key|_encrypted|private[_-]?key|sharedkey|cookie)[^"\\]*\\*"\s*:\s*\\*"((?:[^"\\]|\\[^"])*)`)},
 	{words, regexp.MustCompile(`(?i)[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|_encrypted|sharedkey)[\w.-]*(?:=|%3d)("[^"]*"|[^\s&;"',]+)`)},
 	{words, regexp.MustCompile(`(?i)[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|api[_-]?key|_encrypted)\s*:\s+("[^"]*"|'[^']*'|[^\s"',\[]+)\s*$`)}, // YAML
@@ -82,11 +82,14 @@ var already = regexp.MustCompile(`^\[masked sha256:[0-9a-f]{8}\]`)
 // two equal ones as equal. What is masked already stays as it is.
 func mask(text string) string {
 	lower := strings.ToLower(text)
-	for _, s := range secrets {
-		if !slices.ContainsFunc(s.hints, func(hint string) bool { return strings.Contains(lower, hint) }) {
-			continue
+	hinted := false
+	for i, s := range secrets {
+		if i == 0 || &s.hints[0] != &secrets[i-1].hints[0] { // those that share their hints stand together
+			hinted = slices.ContainsFunc(s.hints, func(hint string) bool { return strings.Contains(lower, hint) })
 		}
-		text = maskOne(text, s.pattern)
+		if hinted {
+			text = maskOne(text, s.pattern)
+		}
 	}
 	return text
 }
