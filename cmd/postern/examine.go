@@ -59,7 +59,7 @@ func (c *check) run(ctx context.Context) error {
 	}
 	r := report.Finish(tool, targets, report.Run{Started: started, Ended: time.Now(), Machine: machine, Cancelled: ctx.Err() != nil})
 	show.end()
-	if err := errors.Join(c.out.write(r), line.write(targets)); err != nil {
+	if err := errors.Join(line.write(targets), c.out.write(r)); err != nil { // what is on a screen alone is lost, and a screen may be gone
 		return &exit{exitFailed, err}
 	}
 	if len(opened.sources) == 0 && ctx.Err() == nil {
