@@ -15,8 +15,8 @@ import (
 // arrows is the house: which rooms a room may import, and which libraries of
 // its field it owns. Anything else fails. "std" libraries are always allowed.
 var arrows = map[string]struct{ rooms, libs []string }{
-	".":                     {rooms: []string{"detect", "pack", "report", "verdict", "evidence"}},
-	"cmd/postern":           {rooms: []string{"*"}, libs: []string{"github.com/spf13/cobra", "golang.org/x/term", "go.yaml.in/yaml/v3"}},
+	".":                     {rooms: []string{"detect", "journal", "pack", "report", "verdict", "evidence"}},
+	"cmd/postern":           {rooms: []string{"*"}, libs: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term", "go.yaml.in/yaml/v3"}},
 	"bench":                 {rooms: []string{"evidence", "eventlog/evtx"}},
 	"cmd/postern/manual":    {libs: []string{"github.com/spf13/cobra", "github.com/spf13/pflag"}},
 	"evidence":              {},
@@ -48,6 +48,7 @@ var arrows = map[string]struct{ rooms, libs []string }{
 	"packs":                 {},
 	"docs":                  {},
 	"detect":                {rooms: []string{"pack", "ioc", "evidence", "verdict", "version", "eventlog/evtx", "eventlog/winjson", "detect/sigma", "detect/yara", "detect/yara/atom"}},
+	"journal":               {rooms: []string{"detect", "evidence"}},
 	"detect/sigma":          {libs: []string{"go.yaml.in/yaml/v3"}},
 	"detect/yara":           {rooms: []string{"detect/yara/atom", "detect/yara/dotnet", "detect/yara/elf", "detect/yara/module", "detect/yara/pe", "detect/yara/rx", "detect/yara/syntax"}},
 	"detect/yara/atom":      {},
@@ -85,6 +86,7 @@ var over = map[string]string{
 	"report exported":    "a type for each object of the document and its schema",
 	"report/page lines":  "every form in which people read one report; they share its rows, and none of it is used elsewhere",
 	"target/tree lines":  "every way files are stored (disk, zip, tar, 7z, memory) behind one store",
+	"eventlog lines":     "one way from a file to lanes: containers, blocks read apart and taken up again, what becomes of each line; layouts whose lines stand alone have rooms of their own",
 	"collect lines":      "one walk serves every collector; reading programs (program.go) moves out when a second format joins it",
 }
 

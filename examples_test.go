@@ -140,6 +140,12 @@ func replace(t *testing.T, path string, data []byte) {
 // wraps the opened source first.
 func examine(t testing.TB, dir string, asOf time.Time, change func(*evidence.Source)) *report.Report {
 	t.Helper()
+	return examineBy(t, dir, asOf, change, collect.Options{})
+}
+
+// examineBy is examine, with the work done as opt says.
+func examineBy(t testing.TB, dir string, asOf time.Time, change func(*evidence.Source), opt collect.Options) *report.Report {
+	t.Helper()
 	sources, err := target.Open(context.Background(), dir, target.Options{AsOf: asOf})
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +165,7 @@ func examine(t testing.TB, dir string, asOf time.Time, change func(*evidence.Sou
 	all := engine.Interest().Parts
 	x := postern.Examiner{
 		Engine:     engine,
-		Collectors: append(collect.All(collect.Options{}), probe.All()...),
+		Collectors: append(collect.All(opt), probe.All()...),
 		Asked: verdict.Asked{
 			Parts: all, Now: clock, AsOf: asOf, MaxAge: 90 * 24 * time.Hour,
 			Packs: []verdict.PackAge{{ID: p.ID, Revision: p.Revision, Date: p.Date}},

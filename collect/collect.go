@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"sync"
 
+	"postern/eventlog"
 	"postern/evidence"
 )
 
@@ -20,6 +21,7 @@ import (
 type Options struct {
 	Workers int  // that read logs at once, over all sources together; 0: one for each core
 	InOrder bool // the events of one log come in its order, from one goroutine
+	Block   int  // bytes of a log that are read at once; 0: 256 KiB
 }
 
 // All returns fresh collectors that share one walk per source: products, files
@@ -29,7 +31,7 @@ func All(opt Options) []evidence.Collector {
 	if opt.Workers < 1 {
 		opt.Workers = runtime.GOMAXPROCS(0)
 	}
-	return []evidence.Collector{&products{walks}, &files{walks}, &logs{walks: walks, workers: opt.Workers}}
+	return []evidence.Collector{&products{walks}, &files{walks}, &logs{walks: walks, opt: opt, workers: eventlog.NewWorkers(opt.Workers)}}
 }
 
 // surveys are the walks under way, one per source.

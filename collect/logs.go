@@ -13,7 +13,8 @@ import (
 // logs reads every log that a format names, and every file of a pile of logs.
 type logs struct {
 	walks   *surveys
-	workers int
+	opt     Options
+	workers *eventlog.Workers // of all sources
 }
 
 func (*logs) Name() string          { return "logs" }
@@ -21,7 +22,7 @@ func (*logs) Needs() evidence.Need  { return evidence.NeedFiles }
 func (*logs) Parts() evidence.Parts { return evidence.CompromisedThen }
 
 // Collect implements evidence.Collector. Logs are read by a bounded number of
-// workers; each has a lane of its own.
+// workers, each a log; those that find none left help with a large one.
 func (c *logs) Collect(ctx context.Context, src *evidence.Source, want *evidence.Interest, out evidence.Sink) error {
 	if src.Files == nil {
 		return nil
@@ -43,10 +44,10 @@ func (c *logs) Collect(ctx context.Context, src *evidence.Source, want *evidence
 
 	next := make(chan logFile)
 	var workers sync.WaitGroup
-	for range min(c.workers, max(1, len(found))) {
+	for range min(c.opt.Workers, max(1, len(found))) {
 		workers.Go(func() {
 			for log := range next {
-				s.readLog(ctx, log, out)
+				c.read(ctx, s, log, out)
 			}
 		})
 	}
@@ -61,18 +62,22 @@ func (c *logs) Collect(ctx context.Context, src *evidence.Source, want *evidence
 	return ctx.Err()
 }
 
-// readLog opens one log and hands it to eventlog; a log that fails is a gap.
-func (s *survey) readLog(ctx context.Context, log logFile, out evidence.Sink) {
+// read opens one log and hands it to eventlog; a log that fails is a gap.
+func (c *logs) read(ctx context.Context, s *survey, log logFile, out evidence.Sink) {
+	if c.workers.Take(ctx) != nil {
+		return // cancelled is said once, by Collect's error
+	}
+	defer c.workers.Give()
 	err := log.Err
 	if err == nil {
-		err = s.decodeLog(ctx, log, out)
+		err = c.decode(ctx, s, log, out)
 	}
-	if err != nil && ctx.Err() == nil { // cancelled is said once, by Collect's error
+	if err != nil && ctx.Err() == nil {
 		out.Cover(evidence.ErrGap(evidence.CoverLog, string(log.Name), evidence.CompromisedThen, err))
 	}
 }
 
-func (s *survey) decodeLog(ctx context.Context, log logFile, out evidence.Sink) error {
+func (c *logs) decode(ctx context.Context, s *survey, log logFile, out evidence.Sink) error {
 	f, err := s.src.Files.Open(log.Name)
 	if err != nil {
 		return err
@@ -85,11 +90,46 @@ func (s *survey) decodeLog(ctx context.Context, log logFile, out evidence.Sink) 
 	if s.src.Kind == evidence.KindHost {
 		again = func() (evidence.File, error) { return s.src.Files.Open(log.Name) }
 	}
-	return eventlog.Read(ctx, eventlog.Input{
+	in := eventlog.Input{
 		Name: log.Name, File: f, ModTime: log.ModTime, Zone: s.src.ID.Zone,
 		Formats: s.want.Logs, Review: s.want.Review, Required: s.want.Required, Prefilter: s.want.Prefilter, Proxies: s.want.Proxies,
-		Collector: "logs", Folder: string(log.Name.Dir()), Again: again, Recover: s.want.Recover,
-	}, out)
+		Collector: "logs", Folder: string(log.Name.Dir()), Again: again, Recover: s.want.Recover, Workers: c.workers, Block: c.opt.Block,
+	}
+	if c.opt.InOrder {
+		in.Workers = nil
+	}
+	if k, keeps := out.(evidence.Keeper); keeps {
+		return readOn(ctx, in, k.Kept(log.Name))
+	}
+	return eventlog.Read(ctx, in, out)
+}
+
+// readOn reads a log from where an earlier run came to, if what that run read
+// still stands there.
+func readOn(ctx context.Context, in eventlog.Input, kept evidence.Kept) error {
+	if state, whole := kept.State(); state != nil {
+		found, err := eventlog.Check(ctx, in.File, state)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil: // reading the log anew says what is wrong with it
+		case found == eventlog.Shrunk:
+			kept.Sink().Cover(evidence.Gap(evidence.CoverLog, string(in.Name), evidence.CompromisedThen, evidence.Truncated,
+				"it is shorter than when this work began: what stood at its end is gone"))
+		case found == eventlog.Changed:
+			kept.Sink().Cover(evidence.Gap(evidence.CoverLog, string(in.Name), 0, evidence.Ambiguous,
+				"what stood in it when this work began is no longer there; it was read anew"))
+		case kept.TakeOver() != nil: // the Keeper says why
+		case whole:
+			return nil
+		default:
+			in.From = state
+		}
+	}
+	in.Keep = kept.Keep
+	err := eventlog.Read(ctx, in, kept.Sink())
+	kept.Keep(nil, false)
+	return err
 }
 
 // counted tells a planner what is read of a file.

@@ -25,6 +25,8 @@ type calendar struct {
 	first, last time.Duration
 	shift       int  // days past day, after midnight went by inside the file
 	lost        bool // the clock went by midnight more than once, or skipped most of a day
+
+	read, anew bool // a date column was read, and put another day in force; see join
 }
 
 func newCalendar(zone *time.Location, day time.Time, known bool) calendar {
@@ -33,19 +35,37 @@ func newCalendar(zone *time.Location, day time.Time, known bool) calendar {
 
 // setDay puts a day in force. The clock starts anew.
 func (c *calendar) setDay(day time.Time) {
-	*c = calendar{zone: c.zone, known: true, day: day, text: c.text[:0]}
+	*c = calendar{zone: c.zone, known: true, day: day, text: c.text[:0], lost: c.lost, read: c.read, anew: true}
+}
+
+// fork gives a calendar for lines further on, all with a date column. The one it
+// is taken from may be behind.
+func (c *calendar) fork() calendar {
+	f := *c
+	f.text, f.read, f.anew = bytes.Clone(c.text), false, false
+	return f
+}
+
+// join takes over from the lines that follow, read by a fork.
+func (c *calendar) join(f *calendar) {
+	if f.read && (f.anew || !bytes.Equal(f.text, c.text)) {
+		c.setDay(f.day)
+		c.text = append(c.text, f.text...)
+	}
 }
 
 // setDate puts the day of a date column ("2026-01-17") in force; false when it
 // is none.
 func (c *calendar) setDate(b []byte) bool {
 	if c.known && bytes.Equal(b, c.text) {
+		c.read = true
 		return true
 	}
 	day, ok := cut.Date(b, '-')
 	if ok {
 		c.setDay(day)
 		c.text = append(c.text, b...)
+		c.read = true
 	}
 	return ok
 }

@@ -57,6 +57,14 @@ func (p *forms) showsLocal() bool { return p.local }
 // doubt says why days may be wrong.
 func (p *forms) doubt() string { return p.cal.doubt() }
 
+func (p *forms) keep(to *point) bool { to.Clock, to.Local = p.cal.keep(), p.local; return true }
+
+func (p *forms) restore(from *point) error {
+	p.cal.restore(from.Clock)
+	p.local = from.Local
+	return nil
+}
+
 // parse reads a block of whole lines. It holds back the last record while
 // lines that continue it may come, or until it is maxRecord long.
 func (p *forms) parse(block []byte, last bool) (held int, err error) {

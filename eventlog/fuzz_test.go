@@ -3,6 +3,7 @@ package eventlog
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -56,6 +57,9 @@ func check(t *testing.T, name string, format *evidence.LogFormat, content []byte
 			events[i] = append(events[i], fmt.Sprint(e.Ref.At, e.Time, e.fields, e.Hits))
 		}
 	}
+	in := text(name, string(content))
+	in.Format, in.Prefilter = format, indicators
+	apart(t, in, 3, 200)
 	if got[0].lines != got[1].lines || !slices.Equal(events[0], events[1]) {
 		t.Fatalf("the buffer's size changes what is read:\n%q\n%q", events[0], events[1])
 	}
@@ -100,6 +104,32 @@ func FuzzRead(f *testing.F) {
 		}
 		if s.closed != len(s.lanes) {
 			t.Fatalf("%d lanes opened, %d closed", len(s.lanes), s.closed)
+		}
+	})
+}
+
+// FuzzFrom: whatever is said of how far a log was read, it is read on from there
+// or refused.
+func FuzzFrom(f *testing.F) {
+	content := w3cLog(50)
+	in := text("u_ex260117.log", content)
+	in.Formats, in.Block, in.section = formats(), 1000, 2000
+	in.Keep = func(state []byte, _ bool) evidence.Sink {
+		f.Add(state)
+		return &sink{}
+	}
+	if err := Read(context.Background(), in, &sink{}); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, state []byte) {
+		in := text("u_ex260117.log", content)
+		in.Formats = formats()
+		if _, err := Check(context.Background(), in.File, state); err != nil && !errors.Is(err, errPoint) {
+			t.Fatal(err)
+		}
+		in.From = state
+		if err := Read(context.Background(), in, &sink{}); err != nil && !errors.Is(err, errPoint) {
+			t.Fatal(err)
 		}
 	})
 }

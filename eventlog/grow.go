@@ -24,6 +24,21 @@ type growing struct {
 	asked bool
 }
 
+// newGrowing reads on where file stands.
+func newGrowing(file *stored, again func() (evidence.File, error)) *growing {
+	g := &growing{stored: file, again: again}
+	if file.at > 0 {
+		last := make([]byte, 1)
+		g.head = make([]byte, min(growHead, file.at))
+		n, _ := file.file.ReadAt(g.head, 0) // what can't be read any more Read stumbles on
+		if m, _ := file.file.ReadAt(last, file.at-1); m == 1 {
+			g.last = last[0]
+		}
+		g.head = g.head[:n]
+	}
+	return g
+}
+
 // Read reads on. See io.Reader.
 func (g *growing) Read(p []byte) (int, error) {
 	if g.asked {
@@ -73,6 +88,7 @@ func (g *growing) written() []byte {
 		return nil
 	}
 	g.sum.Write(rest[:end])
+	g.at += int64(end)
 	return rest[:end]
 }
 

@@ -19,6 +19,10 @@ type export struct {
 
 func newExport(r *rows, j *syslog.Journal) *export { return &export{rows: r, journal: j} }
 
+func (p *export) keep(*point) bool { return true }
+
+func (p *export) restore(*point) error { return nil }
+
 // parse reads a block. It holds back the last entry while more of it may come,
 // or until it is maxRecord long.
 func (p *export) parse(block []byte, last bool) (held int, err error) {

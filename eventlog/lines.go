@@ -17,6 +17,7 @@ const (
 // one reused buffer.
 type blocks struct {
 	r     io.Reader
+	size  int // of buf, while no line is longer
 	buf   []byte
 	block int   // buf[:block] was handed out last
 	end   int   // buf[block:end] is the line that was not whole yet
@@ -27,9 +28,11 @@ type blocks struct {
 	binary bool // NULs may be part of a value
 }
 
-// newBlocks reads r, which holds about size bytes.
-func newBlocks(r io.Reader, size int64) *blocks {
-	return &blocks{r: r, buf: make([]byte, max(4<<10, min(blockSize, size+1)))}
+// newBlocks reads r, which holds about size bytes, in blocks of at most so many
+// bytes, but for longer lines.
+func newBlocks(r io.Reader, size int64, most int) *blocks {
+	n := min(int64(most), max(4<<10, size+1))
+	return &blocks{r: r, size: int(n), buf: make([]byte, n)}
 }
 
 // next returns the next whole lines, preceded by the last held bytes of the
@@ -57,6 +60,22 @@ func (b *blocks) next(held int) (block []byte, last bool) {
 	}
 	b.block = b.end
 	return b.buf[:b.end], true
+}
+
+// swap hands out the buffer of the block in hand for another one of the same
+// size, with which next goes on.
+func (b *blocks) swap(other []byte) (taken []byte) {
+	n := copy(other, b.buf[b.block:b.end])
+	taken, b.buf = b.buf, other
+	b.block, b.end = 0, n
+	return taken
+}
+
+// shrink goes on with a buffer of the usual size if a long line has made it grow.
+func (b *blocks) shrink() {
+	if len(b.buf) > b.size && b.end-b.block <= b.size/2 {
+		b.swap(make([]byte, b.size))
+	}
 }
 
 // fill reads until the buffer has no room for one more character or the input

@@ -27,7 +27,7 @@ func TestBlocksGiveEveryByte(t *testing.T) {
 		if round%3 == 0 {
 			r = iotest.HalfReader(r)
 		}
-		b := newBlocks(r, int64(random.Intn(1<<20)))
+		b := newBlocks(r, int64(random.Intn(1<<20)), blockSize)
 		var got []byte
 		for held := 0; ; {
 			block, last := b.next(held)
@@ -50,7 +50,7 @@ func TestBlocksGiveEveryByte(t *testing.T) {
 func TestOverlongLines(t *testing.T) {
 	f := func(input string, want ...string) {
 		t.Helper()
-		b := newBlocks(strings.NewReader(input), blockSize)
+		b := newBlocks(strings.NewReader(input), blockSize, blockSize)
 		var got []byte
 		cuts := 0
 		for {
@@ -84,7 +84,7 @@ func TestBufferIsBounded(t *testing.T) {
 	for size := 100 << 10; size < 8<<20; size += size / 3 {
 		input.WriteString(strings.Repeat("x", size) + "\n")
 	}
-	b := newBlocks(strings.NewReader(input.String()), blockSize)
+	b := newBlocks(strings.NewReader(input.String()), blockSize, blockSize)
 	for last := false; !last; {
 		_, last = b.next(min(b.block, maxRecord))
 		if len(b.buf) > 4<<20 {

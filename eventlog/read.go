@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,6 +39,17 @@ type Input struct {
 	Recover bool // see evidence.Interest
 
 	Again func() (evidence.File, error) // opens a log anew that may be written while it is read; nil: nobody does
+
+	Workers *Workers // of whom the caller holds one and idle ones help; nil: one goroutine reads, and events come in the order of the log
+	Block   int      // bytes that are read at once; 0: 256 KiB
+
+	// Keep is called where everything before was delivered and its lanes are
+	// closed: now and then within a large log, and whole, after its coverage, when
+	// all of it was read. It returns the sink of what follows. nil: nobody keeps.
+	Keep    func(state []byte, whole bool) evidence.Sink
+	section int64 // that is read between two calls of Keep; 0: by the log's size
+
+	From []byte // a state that Keep was given of this log, which Check found the same, and not whole: reading goes on there. nil: from its beginning
 }
 
 // Read reads a log and every member of a zipped one: events go to a lane of
@@ -62,6 +74,9 @@ func Read(ctx context.Context, in Input, out evidence.Sink) error {
 		l.gap(string(in.Name), l.guess(), evidence.Truncated, "empty")
 		return ctx.Err()
 	}
+	if in.From != nil {
+		return l.goOn(ctx)
+	}
 	head := make([]byte, 16)
 	n, err := l.file.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -79,19 +94,33 @@ func Read(ctx context.Context, in Input, out evidence.Sink) error {
 	}
 	defer text.Close()
 	size := l.file.size
+	l.bare = kind == bare && !wide(head[:n])
 	switch {
 	case kind != bare:
 		size = blockSize
 	case l.in.Again != nil && !evtx.Is(head[:n]):
-		text = io.NopCloser(&growing{stored: l.file, again: l.in.Again})
+		text = io.NopCloser(newGrowing(l.file, l.in.Again))
 	}
-	got := l.read(ctx, string(in.Name), []string{string(in.Name)}, text, size)
+	return l.end(ctx, l.read(ctx, string(in.Name), []string{string(in.Name)}, text, size))
+}
+
+// end covers a log that is no zip.
+func (l *log) end(ctx context.Context, got result) error {
 	sum := ""
 	if got.err == nil && got.lane == nil {
 		sum = l.file.hashed(ctx)
 	}
 	l.cover(got, sum)
-	return errors.Join(ctx.Err(), got.lane)
+	err := errors.Join(ctx.Err(), got.lane)
+	if err == nil && sum != "" {
+		l.keepWhole()
+	}
+	return err
+}
+
+// wide reports whether a text is UTF-16, by its byte order mark.
+func wide(head []byte) bool {
+	return bytes.HasPrefix(head, []byte("\xff\xfe")) || bytes.HasPrefix(head, []byte("\xfe\xff"))
 }
 
 // log is one Read call.
@@ -99,6 +128,7 @@ type log struct {
 	in   *Input
 	out  evidence.Sink
 	file *stored
+	bare bool // the text is the file's own bytes
 
 	written time.Time // the text in hand, last; zero: not recorded
 }
@@ -145,6 +175,9 @@ func (l *log) zip(ctx context.Context) error {
 			}
 			return err
 		}
+	}
+	if sum != "" && l.file.err == nil {
+		l.keepWhole()
 	}
 	return nil
 }
@@ -218,7 +251,7 @@ func (l *log) read(ctx context.Context, path string, names []string, text io.Rea
 	}
 	got := result{path: path}
 	counted := &counter{r: text}
-	b := newBlocks(plain.Text(counted), size)
+	b := newBlocks(plain.Text(counted), size, cmp.Or(l.in.Block, blockSize))
 	block, last := b.next(0)
 	if containerOf(block) != bare {
 		got.bytes, got.err = counted.n, fmt.Errorf("%w: packed more than once; unpack it and give the folder", evidence.ErrUnsupported)
@@ -233,28 +266,24 @@ func (l *log) read(ctx context.Context, path string, names []string, text io.Rea
 		return got
 	}
 	got.day, got.named, got.hourly = nameDay(got.format, names...)
+	l.lines(ctx, &got, &stream{log: l, blocks: b, counted: counted}, block, last, nil)
+	return got
+}
 
-	r := newRows(l.out.Lane(evidence.Ref{Collector: l.in.Collector, Path: path}), l.in.Review, l.in.Prefilter, l.in.Proxies,
-		evidence.Ref{Collector: l.in.Collector, Path: path})
+// lines reads a log of lines, whose format is known; from, if not nil, is where
+// it is taken up.
+func (l *log) lines(ctx context.Context, got *result, s *stream, block []byte, last bool, from *point) {
+	ref := evidence.Ref{Collector: l.in.Collector, Path: got.path}
+	r := newRows(l.out.Lane(ref), l.in.Review, l.in.Prefilter, l.in.Proxies, ref)
 	r.low, r.serves = got.format.Low, got.format.Serves
-	b.binary = got.format.Layout == "journal"
-	p := l.parser(&got, r, block)
-	for {
-		at, lines := r.line, 0
-		if b.cut {
-			lines = countLines(block)
-		}
-		held, err := p.parse(block, last)
-		if b.cut {
-			first(&r.long, &r.longAt, at+int64(lines)-1)
-		}
-		if got.lane = err; err != nil || last {
-			break
-		}
-		if b.err = ctx.Err(); b.err != nil {
-			break
-		}
-		block, last = b.next(held)
+	s.blocks.binary = got.format.Layout == "journal"
+	p := l.parser(got, r, block)
+	s.format = got.format.ID
+	if s.begin(r, p); from != nil {
+		got.lane = s.restore(from)
+	}
+	if got.lane == nil {
+		got.lane = s.run(ctx, block, last)
 	}
 	if s, tells := p.(interface{ showsLocal() bool }); tells {
 		got.zone = got.zone && s.showsLocal()
@@ -263,8 +292,7 @@ func (l *log) read(ctx context.Context, path string, names []string, text io.Rea
 		got.doubt = d.doubt()
 	}
 	got.lane = errors.Join(got.lane, r.lane.Close())
-	got.tally, got.bytes, got.err = r.tally, counted.n, b.err
-	return got
+	got.tally, got.bytes, got.err = r.tally, s.counted.n, s.blocks.err
 }
 
 // peek tells whether a text is a Windows event log, and gives it back whole.

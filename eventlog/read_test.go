@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,8 +47,9 @@ type kept struct {
 	fields map[string]string // "\x00" for nil
 }
 
-// sink keeps everything.
+// sink keeps everything. It is safe for concurrent use.
 type sink struct {
+	mu     sync.Mutex
 	events []kept
 	rows   []evidence.Coverage
 	lanes  []evidence.Ref
@@ -56,13 +58,25 @@ type sink struct {
 	fail   error
 }
 
-func (s *sink) Lane(r evidence.Ref) evidence.Lane { s.lanes = append(s.lanes, r); return s }
-func (s *sink) Cover(c evidence.Coverage)         { s.rows = append(s.rows, c) }
+func (s *sink) Lane(r evidence.Ref) evidence.Lane {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lanes = append(s.lanes, r)
+	return s
+}
+func (s *sink) Cover(c evidence.Coverage) { s.rows = append(s.rows, c) }
 func (s *sink) Observe(*evidence.Observation) error {
 	return nil
 }
-func (s *sink) Close() error { s.closed++; return nil }
+func (s *sink) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed++
+	return nil
+}
 func (s *sink) Events(b *evidence.EventBatch) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.most = max(s.most, len(b.Events))
 	for _, e := range b.Events {
 		k := kept{e, map[string]string{}}

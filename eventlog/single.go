@@ -12,6 +12,21 @@ type cutter interface {
 	Reset()
 }
 
+// forkable is a cutter whose lines stand alone.
+type forkable interface {
+	// Fork gives a cutter that reads lines as this one does now, at the same time.
+	Fork() cut.Fork
+	// Join takes over what a fork has to tell, in the order of the lines.
+	Join(cut.Fork)
+}
+
+// resumable is a cutter that can be taken up between two lines.
+type resumable interface {
+	Keep() cut.State
+	// Restore makes it what it was. An error says what no reader keeps.
+	Restore(cut.State) error
+}
+
 // doubter is a cutter that may have had to guess.
 type doubter interface {
 	// Doubt says after the last line what may be wrong; "" for nothing.
@@ -28,16 +43,51 @@ type single struct {
 
 func newSingle(r *rows, c cutter) *single { return &single{rows: r, cutter: c} }
 
-// parse reads a block of whole lines. It never holds any back.
+// alone reports whether lines stand alone.
+func (p *single) alone([]byte) bool {
+	_, ok := p.cutter.(forkable)
+	return ok
+}
+
+func (p *single) fork(r *rows) parser { return newSingle(r, p.cutter.(forkable).Fork()) }
+
+func (p *single) join(f parser) {
+	o := f.(*single)
+	p.local = p.local || o.local
+	p.cutter.(forkable).Join(o.cutter.(cut.Fork))
+}
+
+func (p *single) keep(to *point) bool {
+	r, ok := p.cutter.(resumable)
+	if ok {
+		to.Local, to.Cutter = p.local, r.Keep()
+	}
+	return ok
+}
+
+func (p *single) restore(from *point) error {
+	p.local = from.Local
+	if r, ok := p.cutter.(resumable); ok {
+		return r.Restore(from.Cutter)
+	}
+	return errPoint
+}
+
+// parse reads a block of whole lines. It never holds any back, but for a fork
+// those from the first line on that is not for it.
 func (p *single) parse(block []byte, _ bool) (held int, err error) {
 	p.begin(block)
 	p.cutter.Reset()
+	forked, _ := p.cutter.(cut.Fork)
 	for off := 0; off < len(block); {
 		line, n, ended := p.cutLine(block[off:])
-		p.lines++
 		if err := p.take(line, off, ended); err != nil {
 			return 0, err
 		}
+		if forked != nil && forked.Later() {
+			return len(block) - off, p.flush()
+		}
+		p.lines++
 		if ended {
 			p.line++
 		}
@@ -53,7 +103,9 @@ func (p *single) take(line []byte, off int, ended bool) error {
 	}
 	p.got.Local, p.got.Open, p.got.Spelled = false, false, false
 	if !p.cutter.Cut(line, &p.got) {
-		p.notUnderstood(ended)
+		if f, is := p.cutter.(cut.Fork); !is || !f.Later() {
+			p.notUnderstood(ended)
+		}
 		return nil
 	}
 	values, err := p.slot(p.got.Schema)

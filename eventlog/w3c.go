@@ -28,6 +28,7 @@ type w3c struct {
 
 // shape is one #Fields line.
 type shape struct {
+	text       string
 	schema     *evidence.Schema
 	separator  byte
 	date, time int // columns; -1: none
@@ -54,6 +55,44 @@ func (p *w3c) parse(block []byte, _ bool) (held int, err error) {
 		off += n
 	}
 	return 0, p.flush()
+}
+
+// alone reports whether the rows of a block state all that they need but for the
+// columns' names. One with directives changes what holds behind it, and a clock
+// without a date goes on from the line before.
+func (p *w3c) alone(block []byte) bool {
+	return p.shape != nil && (p.shape.date >= 0 || p.shape.time < 0) &&
+		block[0] != '#' && !bytes.Contains(block, []byte("\n#")) && bytes.IndexByte(block, 0) < 0
+}
+
+func (p *w3c) fork(r *rows) parser {
+	return &w3c{rows: r, format: p.format, cal: p.cal.fork(), shape: p.shape}
+}
+
+func (p *w3c) join(f parser) { p.cal.join(&f.(*w3c).cal) }
+
+func (p *w3c) keep(to *point) bool {
+	to.Clock = p.cal.keep()
+	for text, s := range p.shapes {
+		if s != p.shape {
+			to.Shapes = append(to.Shapes, text)
+		}
+	}
+	if to.Shaped = p.shape != nil; to.Shaped {
+		to.Shapes = append(to.Shapes, p.shape.text)
+	}
+	return true
+}
+
+func (p *w3c) restore(from *point) error {
+	p.cal.restore(from.Clock)
+	for _, text := range from.Shapes {
+		p.shape = p.fields(text)
+	}
+	if !from.Shaped {
+		p.shape = nil
+	}
+	return nil
 }
 
 func (p *w3c) take(line []byte, off int, ended bool) error {
@@ -96,7 +135,7 @@ func (p *w3c) fields(text string) *shape {
 	if s := p.shapes[text]; s != nil {
 		return s
 	}
-	s := &shape{separator: ' '}
+	s := &shape{text: text, separator: ' '}
 	if strings.Contains(text, "\t") {
 		s.separator = '\t'
 	}

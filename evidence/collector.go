@@ -51,3 +51,28 @@ type Lane interface {
 	Events(*EventBatch) error
 	Close() error
 }
+
+// Keeper is a Sink that keeps what logs gave, so that work that was broken off
+// can go on. Safe for concurrent use.
+type Keeper interface {
+	Sink
+	// Kept gives one log. It is asked for once, and used by one goroutine.
+	Kept(Name) Kept
+}
+
+// Kept is one log of a Keeper, which is read in pieces.
+type Kept interface {
+	// State is how far an earlier run came, as it told Keep; nil: nowhere. whole
+	// says that it read all of the log.
+	State() (state []byte, whole bool)
+	// TakeOver gives the Keeper's Sink all that was kept of the log, which is then
+	// read on from State. After an error it was given nothing, and the log is read
+	// from its beginning; so it is where TakeOver is not called.
+	TakeOver() error
+	// Sink is that of the piece in hand.
+	Sink() Sink
+	// Keep gives what the piece in hand saw to the Keeper's Sink, and keeps it if
+	// state, which says how far the log was read, is not nil. It returns the sink
+	// of the next piece.
+	Keep(state []byte, whole bool) Sink
+}

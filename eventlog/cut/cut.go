@@ -24,6 +24,30 @@ type Row struct {
 	Spelled bool         // a value is not the line's own bytes, so that a search of those may miss it
 }
 
+// Fork is a reader of some lines of a log, while its other lines are read
+// elsewhere.
+type Fork interface {
+	// Cut cuts a line; false if it is none of the format. What the row holds is
+	// valid until Reset.
+	Cut(line []byte, row *Row) bool
+	Reset()
+	// Later reports whether the line just refused is for the reader that this
+	// one is a fork of.
+	Later() bool
+}
+
+// State is what a reader of lines knows at a line's end and may need behind it.
+// Each reader has its own of these.
+type State struct {
+	Shapes []string   // sets of keys
+	Many   int64      // lines left out
+	Year   int        // of the line
+	Month  time.Month // of the line
+	Last   time.Time  // the latest line's time
+	Past   int64      // lines after the file's own time
+	Place  int        // of a field that the first lines tell
+}
+
 // First and last year that a log may state: anything else is a misread line.
 const (
 	firstYear = 1980

@@ -11,6 +11,7 @@ package jsonline
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,13 +75,50 @@ type Reader struct {
 	scanner
 	format *evidence.LogFormat
 	zone   *time.Location
-	shapes map[string]*shape
-	many   int64 // lines of more sets of keys than are kept
+	shapes map[string]*shape // shared with forks once there are some
+	many   int64             // lines of more sets of keys than are kept
+
+	forked bool // a fork: which sets of keys are kept its origin decides
+	lent   bool // it has forks
+	later  bool // the line in hand is for the origin
 }
 
 // New gives a reader of a format's logs.
 func New(format *evidence.LogFormat, zone *time.Location) *Reader {
 	return &Reader{format: format, zone: zone, shapes: map[string]*shape{}}
+}
+
+// Fork gives a reader that reads lines as this one does now, at the same time.
+func (r *Reader) Fork() cut.Fork {
+	r.lent = true
+	return &Reader{format: r.format, zone: r.zone, shapes: r.shapes, forked: true}
+}
+
+// Join takes over what a fork has to tell.
+func (r *Reader) Join(f cut.Fork) { r.many += f.(*Reader).many }
+
+// Later reports whether the line just refused has keys that a fork does not know.
+func (r *Reader) Later() bool { return r.later }
+
+// Keep gives the sets of keys it met, and how many lines it left out.
+func (r *Reader) Keep() cut.State {
+	return cut.State{Shapes: slices.Sorted(maps.Keys(r.shapes)), Many: r.many}
+}
+
+// Restore makes it what it was. The error says that no reader keeps that.
+func (r *Reader) Restore(s cut.State) error {
+	if len(s.Shapes) > maxShapes {
+		return fmt.Errorf("jsonline: %d sets of keys, more than %d", len(s.Shapes), maxShapes)
+	}
+	for _, keys := range s.Shapes {
+		if n := strings.Count(keys, "\x00"); n < 1 || n > maxColumns || !strings.HasSuffix(keys, "\x00") {
+			return fmt.Errorf("jsonline: a line of %d keys", n)
+		}
+		r.keys = append(r.keys[:0], keys...)
+		r.shapes[keys] = r.shape()
+	}
+	r.many = s.Many
+	return nil
 }
 
 // Reset takes back what values were lent.
@@ -104,6 +142,12 @@ func (r *Reader) Cut(line []byte, row *cut.Row) bool {
 		if len(r.shapes) == maxShapes {
 			r.many++
 			return false
+		}
+		if r.later = r.forked; r.later {
+			return false
+		}
+		if r.lent {
+			r.shapes, r.lent = maps.Clone(r.shapes), false
 		}
 		s = r.shape()
 		r.shapes[string(r.keys)] = s

@@ -88,6 +88,23 @@ func Schema(format *evidence.LogFormat, combined bool) *evidence.Schema {
 	return s
 }
 
+// Fork gives a reader that reads lines as this one does, at the same time.
+func (r *Reader) Fork() cut.Fork {
+	return &Reader{zone: r.zone, combined: r.combined, common: r.common, apache: r.apache, nginx: r.nginx, list: r.list}
+}
+
+// Join takes over what a fork has to tell: nothing.
+func (r *Reader) Join(cut.Fork) {}
+
+// Later reports whether the line just refused is for another reader: none is.
+func (r *Reader) Later() bool { return false }
+
+// Keep gives what it learned.
+func (r *Reader) Keep() cut.State { return cut.State{Place: r.list} }
+
+// Restore makes it what it was.
+func (r *Reader) Restore(s cut.State) error { r.list = s.Place; return nil }
+
 // Reset takes back what values were lent.
 func (r *Reader) Reset() { r.arena = r.arena[:0] }
 

@@ -48,7 +48,7 @@ func (p *Count) add(s *spoken) {
 		}
 		p.last = peer
 	}
-	peer.Kind = max(peer.Kind, s.proxy)
+	p.raise(peer, s.proxy)
 	if s.client {
 		peer.Spoken++
 		return
@@ -58,6 +58,15 @@ func (p *Count) add(s *spoken) {
 		peer.Told++
 	}
 	peer.Agents |= 1 << (len(s.agent) & 63)
+}
+
+// raise takes a peer for no less than a kind. Who is no longer a public one does not
+// count among these.
+func (p *Count) raise(peer *evidence.Peer, kind evidence.PeerKind) {
+	if peer.Kind == evidence.PublicPeer && kind > peer.Kind {
+		p.public--
+	}
+	peer.Kind = max(peer.Kind, kind)
 }
 
 // of gives the count of a peer; nil if it is not to be kept.
@@ -95,6 +104,26 @@ func (p *Count) drop() {
 	}
 }
 
+// State is all that was counted, with everybody kept; Restore goes on from it.
+func (p *Count) State() evidence.Peers {
+	return evidence.Peers{Requests: p.requests, Few: p.sorted(), Many: p.many}
+}
+
+// Restore takes up a count where State left it.
+func (p *Count) Restore(s evidence.Peers) {
+	*p = Count{requests: s.Requests, many: s.Many, by: map[string]*evidence.Peer{}}
+	for _, peer := range s.Few {
+		if peer.Kind == evidence.PublicPeer {
+			p.public++
+		}
+		p.by[peer.Address] = &peer
+	}
+}
+
+// Fork gives a count of lines that follow, for Merge: of what the lines before tell
+// it knows whether there are many.
+func (p *Count) Fork() Count { return Count{many: p.many} }
+
 // Merge adds what was counted of other lines of the log, those that follow.
 func (p *Count) Merge(o *Count) {
 	p.requests += o.requests
@@ -111,7 +140,7 @@ func (p *Count) Merge(o *Count) {
 				continue
 			}
 		}
-		to.Kind = max(to.Kind, peer.Kind)
+		p.raise(to, peer.Kind)
 		to.Requests, to.Told, to.Spoken = to.Requests+peer.Requests, to.Told+peer.Told, to.Spoken+peer.Spoken
 		to.Agents |= peer.Agents
 	}

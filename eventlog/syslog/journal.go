@@ -37,6 +37,21 @@ type Journal struct {
 // NewJournal gives a reader of a format's logs.
 func NewJournal(format *evidence.LogFormat) *Journal { return &Journal{shapes: newShapes(format)} }
 
+// Fork gives a reader that reads entries as this one does, at the same time.
+func (j *Journal) Fork() cut.Fork { return NewJournal(j.format) }
+
+// Join takes over what a fork has to tell.
+func (j *Journal) Join(f cut.Fork) { j.left += f.(*Journal).left }
+
+// Later reports whether the line just refused is for another reader: none is.
+func (j *Journal) Later() bool { return false }
+
+// Keep gives how many entries have no text.
+func (j *Journal) Keep() cut.State { return cut.State{Many: int64(j.left)} }
+
+// Restore makes it what it was.
+func (j *Journal) Restore(s cut.State) error { j.left = int(s.Many); return nil }
+
 // Reset takes back what values were lent.
 func (j *Journal) Reset() {
 	j.object.Reset()

@@ -95,6 +95,17 @@ func New(format *evidence.LogFormat, zone *time.Location, newest time.Time) *Rea
 	return &Reader{shapes: newShapes(format), years: years{newest: newest, zone: zone}, zone: zone}
 }
 
+// Keep gives where in the years it is.
+func (r *Reader) Keep() cut.State {
+	return cut.State{Year: r.year, Month: r.month, Last: r.last, Past: r.past}
+}
+
+// Restore makes it what it was.
+func (r *Reader) Restore(s cut.State) error {
+	r.year, r.month, r.last, r.past = s.Year, s.Month, s.Last, s.Past
+	return nil
+}
+
 // Reset does nothing: all values are the line's own.
 func (r *Reader) Reset() {}
 
