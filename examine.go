@@ -10,6 +10,7 @@ import (
 
 	"postern/detect"
 	"postern/evidence"
+	"postern/journal"
 	"postern/report"
 	"postern/verdict"
 )
@@ -25,6 +26,7 @@ type Examiner struct {
 	Done       func(report.Target)                           // called as each source is answered, one at a time; nil: nobody waits
 	Progress   Progress                                      // nil: nobody watches
 	Watch      func(*evidence.Source) func(verdict.Sighting) // who is told of every sighting; nil: nobody
+	Journal    *journal.Journal                              // keeps what is read of logs, and no sightings for Watch; nil: nothing is kept
 }
 
 // Progress is told of the work as it goes on, by several goroutines.
@@ -46,7 +48,7 @@ func (x *Examiner) Examine(ctx context.Context, sources []*evidence.Source) []re
 		wait.Add(1)
 		go func() {
 			defer func() { <-slots; wait.Done() }()
-			targets[i] = x.examine(ctx, src)
+			targets[i] = x.examine(ctx, i, src)
 			if x.Done != nil {
 				done.Lock()
 				defer done.Unlock()
@@ -59,7 +61,7 @@ func (x *Examiner) Examine(ctx context.Context, sources []*evidence.Source) []re
 }
 
 // examine is the pipeline: collect, detect, judge.
-func (x *Examiner) examine(ctx context.Context, src *evidence.Source) report.Target {
+func (x *Examiner) examine(ctx context.Context, i int, src *evidence.Source) report.Target {
 	run := x.Engine.Begin(src)
 	if x.Watch != nil {
 		run.Watch(x.Watch(src))
@@ -67,7 +69,7 @@ func (x *Examiner) examine(ctx context.Context, src *evidence.Source) report.Tar
 	for _, gap := range src.Gaps {
 		run.Cover(gap)
 	}
-	x.collect(ctx, src, x.watch(run))
+	x.collect(ctx, src, x.Journal.Of(fmt.Sprint(i, " ", src.Target), run, x.watch(run)))
 
 	asked := x.asked(src, run.Coverage())
 	found := run.Result(asked.AsOf)
@@ -128,18 +130,6 @@ func (x *Examiner) watch(out evidence.Sink) evidence.Sink {
 		return out
 	}
 	return watched{out, x.Progress, x.Progress.Cover}
-}
-
-// watched is a sink that somebody watches; it passes every row on.
-type watched struct {
-	evidence.Sink
-	evidence.Planner
-	seen func(evidence.Coverage)
-}
-
-func (w watched) Cover(c evidence.Coverage) {
-	w.Sink.Cover(c)
-	w.seen(c)
 }
 
 func (x *Examiner) log() *slog.Logger {

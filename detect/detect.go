@@ -86,6 +86,9 @@ type logSources struct {
 type programs struct {
 	byKey sync.Map     // *program by format, source and fields
 	kept  atomic.Int64 // how many those are
+
+	once  sync.Once
+	names *names // see called
 }
 
 // check is a check of settings and its grade.

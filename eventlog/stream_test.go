@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -335,4 +336,25 @@ func formPieces(random *rand.Rand, kind int, at time.Time) string {
 		return at.Format(time.TimeOnly) + " " + strings.Repeat("long", maxLine/4+random.IntN(3)-1) + "\n"
 	}
 	return fmt.Sprintf("%s [192.0.2.%d] login %d\n", at.Format(time.TimeOnly), random.IntN(250), random.IntN(9))
+}
+
+// TestPointsAreWhole: who adds a field to what is counted of a log, or to what its
+// parsers know behind a line, has to say in join, keep and restore what becomes of
+// it.
+func TestPointsAreWhole(t *testing.T) {
+	f := func(of reflect.Type, known string) {
+		t.Helper()
+		for field := range of.Fields() {
+			if !slices.Contains(strings.Fields(known), field.Name) {
+				t.Errorf("%s.%s is not kept", of, field.Name)
+			}
+		}
+	}
+	f(reflect.TypeFor[tally](), "lines events directives continued blank misread misreadAt short shortAt extra extraAt long longAt nulAt undated back cut peers "+
+		"from to days day hours hour low serves apart times")
+	f(reflect.TypeFor[calendar](), "zone known day text started first last shift lost read anew")
+	f(reflect.TypeFor[w3c](), "rows format cal shapes shape")
+	f(reflect.TypeFor[forms](), "rows forms cont cal zone local trial open")
+	f(reflect.TypeFor[single](), "rows cutter got local")
+	f(reflect.TypeFor[export](), "rows journal got")
 }

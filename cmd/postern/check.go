@@ -12,6 +12,7 @@ import (
 
 	"postern/detect"
 	"postern/evidence"
+	"postern/journal"
 	"postern/pack"
 	"postern/report"
 	"postern/target"
@@ -29,7 +30,8 @@ type check struct {
 	proxies []netip.Prefix
 	asOf    time.Time
 	zone    *time.Location
-	now     time.Time // the clock in force
+	now     time.Time        // the clock in force
+	journal *journal.Journal // of --resume; nil: none
 	maxAge  time.Duration
 	scope   *target.Scope
 	listed  []report.Listed
@@ -45,7 +47,7 @@ type checkFlags struct {
 	yara, ioc, define, proxies []string
 	since, until, asOf, zone   string
 	list, scope, inventory     string
-	maxAge, now                string
+	maxAge, now, resume        string
 	rate                       float64
 	parallel, workers          int
 	maxMemory                  string
@@ -132,6 +134,7 @@ func (f *checkFlags) addWork(cmd *cobra.Command) {
 	fl.BoolVar(&f.allRefs, "all-refs", false, "list every reference, not the first twenty")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "say on standard error what is done")
 	fl.BoolVarP(&f.output.quiet, "quiet", "q", false, "show no progress")
+	fl.StringVar(&f.resume, "resume", "", "keep in `FILE` what was read of logs; broken off and run again, go on from there")
 	fl.StringVar(&f.now, "now", "", "the clock, for tests")
 	f.output.add(cmd)
 	fl.StringVar(&f.output.timeline, "timeline", "", "write every sighting in order of time to `FILE` (.csv, .jsonl), as Timesketch takes it")
@@ -171,8 +174,10 @@ func newCheck(cmd *cobra.Command, f checkFlags, args []string) (*check, error) {
 	if c.own, err = readOwn(f.sigma, f.placeholders, f.yara, f.ioc, f.iocContext, f.define); err != nil {
 		return nil, err
 	}
-	c.latest, err = parseLatest(f.latest, c.packs)
-	return c, err
+	if c.latest, err = parseLatest(f.latest, c.packs); err != nil {
+		return nil, err
+	}
+	return c, c.openJournal(cmd)
 }
 
 // asked is what is asked: of logs whether somebody came in then, else what

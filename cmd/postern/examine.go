@@ -18,6 +18,8 @@ import (
 
 // run examines every target, prints the report and gives the exit code.
 func (c *check) run(ctx context.Context) error {
+	written := false
+	defer func() { c.endJournal(ctx, written) }()
 	engine, refused, err := c.engine()
 	if err != nil {
 		return err
@@ -44,7 +46,7 @@ func (c *check) run(ctx context.Context) error {
 		Engine: engine, Collectors: append(collect.All(collect.Options{Workers: c.flags.readers()}), probe.All()...),
 		Asked:    verdict.Asked{Parts: c.asked, Packs: packAges(c.packs), MaxAge: c.maxAge, Now: c.now, AsOf: c.asOf},
 		Parallel: c.flags.parallel, Log: c.log,
-		Done: show.done, Progress: show, Watch: line.watch(),
+		Done: show.done, Progress: show, Watch: line.watch(), Journal: c.journal,
 	}
 	show.begin(len(opened.sources), len(opened.entries) > 1)
 	targets := opened.inPlace(x.Examine(ctx, opened.sources))
@@ -57,11 +59,12 @@ func (c *check) run(ctx context.Context) error {
 	if err != nil {
 		machine = "" // the machine's name is a courtesy of run, not part of any answer
 	}
-	r := report.Finish(tool, targets, report.Run{Started: started, Ended: time.Now(), Machine: machine, Cancelled: ctx.Err() != nil})
+	r := report.Finish(tool, targets, report.Run{Started: started, Ended: time.Now(), Machine: machine, Cancelled: ctx.Err() != nil, Resumed: c.journal.Resumed()})
 	show.end()
 	if err := errors.Join(line.write(targets), c.out.write(r)); err != nil { // what is on a screen alone is lost, and a screen may be gone
 		return &exit{exitFailed, err}
 	}
+	written = true
 	if len(opened.sources) == 0 && ctx.Err() == nil {
 		return failed("nothing could be opened")
 	}
