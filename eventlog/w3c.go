@@ -2,6 +2,8 @@ package eventlog
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -243,17 +245,30 @@ func (p *w3c) row(line []byte, off int, ended bool) error {
 // split cuts text at its separators into values, "-" becoming nil, and gives
 // how many of them it has, and whether it has more.
 func split(values [][]byte, text []byte, separator byte) (n int, surplus bool) {
-	for n = range values {
-		i := bytes.IndexByte(text, separator)
-		if i < 0 {
-			values[n] = value(text)
-			clear(values[n+1:])
-			return n + 1, false
-		}
-		values[n] = value(text[:i])
-		text = text[i+1:]
+	const low = 0x7f7f7f7f7f7f7f7f
+	every := uint64(separator) * 0x0101010101010101
+	from, at := 0, 0
+	end := func(i int) bool {
+		values[n] = value(text[from:i])
+		n, from = n+1, i+1
+		return n == len(values)
 	}
-	return len(values), len(text) > 0
+	for ; at+8 <= len(text); at += 8 {
+		x := binary.LittleEndian.Uint64(text[at:]) ^ every
+		for zeros := ^(x&low + low | x | low); zeros != 0; zeros &= zeros - 1 { // the high bit of each byte that is a separator
+			if end(at + bits.TrailingZeros64(zeros)/8) {
+				return n, from < len(text)
+			}
+		}
+	}
+	for ; at < len(text); at++ {
+		if text[at] == separator && end(at) {
+			return n, from < len(text)
+		}
+	}
+	values[n] = value(text[from:])
+	clear(values[n+1:])
+	return n + 1, false
 }
 
 var tab = []byte("\t")

@@ -79,7 +79,10 @@ func (p *Count) of(s *spoken) *evidence.Peer {
 
 func (p *Count) keep(address string, kind evidence.PeerKind) *evidence.Peer {
 	if kind == evidence.PublicPeer {
-		if p.public++; p.many || p.public > mostPublic {
+		if p.many {
+			return nil
+		}
+		if p.public++; p.public > mostPublic {
 			p.drop()
 			return nil
 		}
