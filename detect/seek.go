@@ -219,7 +219,9 @@ func (s *seeker) scan(data []byte, hit func(id uint32, at int)) (ascii bool) {
 		w := binary.LittleEndian.Uint64(tail[k:])
 		all |= w
 		w |= letterFold
-		s.probe(data, i, w, hit)
+		if h := hash32(uint32(w)) >> shift; first[h>>6&mask]>>(h&63)&1 != 0 {
+			s.probe(data, i, w, hit)
+		}
 	}
 	return all&highBits == 0
 }
