@@ -159,3 +159,27 @@ func TestPiecesAreWhole(t *testing.T) {
 		}
 	}
 }
+
+// TestHostilePieces: a piece with some bytes changed is taken or refused.
+func TestHostilePieces(t *testing.T) {
+	e := piecesEngine(t)
+	piece := e.Begin(windows()).Piece()
+	feed(t, piece, pieceWork()[:40]...)
+	exported, err := piece.Export()
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(1, 1))
+	for range 1000 {
+		bad := bytes.Clone(exported)
+		for range 1 + random.IntN(3) {
+			bad[random.IntN(len(bad))] = byte(random.IntN(256))
+		}
+		x := e.Begin(windows())
+		if err := x.Import(bad); err == nil {
+			x.Result(now)
+		} else if !errors.Is(err, errPiece) {
+			t.Fatal(err)
+		}
+	}
+}

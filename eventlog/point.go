@@ -132,7 +132,25 @@ func decodePoint(text []byte) (p point, err error) {
 	if p.Hashed < 0 || p.Begin < 0 || p.Begin > p.Hashed || p.Line < 0 {
 		return p, fmt.Errorf("%w: byte %d of %d, line %d", errPoint, p.Begin, p.Hashed, p.Line)
 	}
-	return p, nil
+	return p, p.plausible()
+}
+
+// plausible refuses times and numbers that no log gives.
+func (p *point) plausible() error {
+	for _, at := range []time.Time{p.From, p.To, p.Clock.Day, p.Cutter.Last} {
+		if !at.IsZero() && !cut.Plausible(at) {
+			return fmt.Errorf("%w: a time in the year %d", errPoint, at.Year())
+		}
+	}
+	if c := &p.Clock; c.Known && c.Day.IsZero() || c.Shift < 0 || c.Shift > 1 || min(c.First, c.Last) < 0 || max(c.First, c.Last) > 2*halfDay {
+		return fmt.Errorf("%w: its clock stands at %v", errPoint, c.Last)
+	}
+	for _, n := range append(p.Counts[:], p.Firsts[:]...) {
+		if n < 0 {
+			return fmt.Errorf("%w: %d lines", errPoint, n)
+		}
+	}
+	return nil
 }
 
 // Found is what became of a log since it was read in part or whole.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -357,4 +358,35 @@ func TestPointsAreWhole(t *testing.T) {
 	f(reflect.TypeFor[forms](), "rows forms cont cal zone local trial open")
 	f(reflect.TypeFor[single](), "rows cutter got local")
 	f(reflect.TypeFor[export](), "rows journal got")
+}
+
+// TestHostileStates: whatever is said of how far a log was read, it is read on
+// from there or refused.
+func TestHostileStates(t *testing.T) {
+	content := w3cLog(50)
+	in := text("u_ex260117.log", content)
+	in.Formats, in.Block, in.section = formats(), 1000, 2000
+	var states [][]byte
+	in.Keep = func(state []byte, _ bool) evidence.Sink {
+		states = append(states, state)
+		return &sink{}
+	}
+	if err := Read(context.Background(), in, &sink{}); err != nil || len(states) < 3 {
+		t.Fatal(len(states), err)
+	}
+	random := rand.New(rand.NewPCG(1, 1))
+	for i := range 3000 {
+		state := bytes.Clone(states[i%len(states)])
+		for range 1 + random.IntN(3) {
+			state[random.IntN(len(state))] = byte(random.IntN(256))
+		}
+		in := text("u_ex260117.log", content)
+		in.Formats, in.From = formats(), state
+		if _, err := Check(context.Background(), in.File, state); err != nil && !errors.Is(err, errPoint) {
+			t.Fatal(err)
+		}
+		if err := Read(context.Background(), in, &sink{}); err != nil && !errors.Is(err, errPoint) {
+			t.Fatal(err)
+		}
+	}
 }
