@@ -67,7 +67,7 @@ func BenchmarkTraffic(b *testing.B) {
 			var text bytes.Buffer
 			writeTraffic(&text, kind, size)
 			want := engine.Interest()
-			in := eventlog.Input{Name: "u_ex260117.log", Zone: time.UTC, Formats: want.Logs, Prefilter: want.Prefilter, Collector: "logs"}
+			in := eventlog.Input{Name: "u_ex260117.log", Zone: time.UTC, Formats: want.Logs, Collector: "logs"}
 			b.SetBytes(int64(text.Len()))
 			b.ReportAllocs()
 			before := cpuTime()

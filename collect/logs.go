@@ -92,7 +92,7 @@ func (c *logs) decode(ctx context.Context, s *survey, log logFile, out evidence.
 	}
 	in := eventlog.Input{
 		Name: log.Name, File: f, ModTime: log.ModTime, Zone: s.src.ID.Zone,
-		Formats: s.want.Logs, Review: s.want.Review, Required: s.want.Required, Prefilter: s.want.Prefilter, Proxies: s.want.Proxies,
+		Formats: s.want.Logs, Review: s.want.Review, Required: s.want.Required, Proxies: s.want.Proxies,
 		Collector: "logs", Folder: string(log.Name.Dir()), Again: again, Recover: s.want.Recover, Workers: c.workers, Block: c.opt.Block,
 	}
 	if c.opt.InOrder {

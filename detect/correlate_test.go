@@ -188,8 +188,7 @@ func TestLabels(t *testing.T) {
 	hub := func(line int64, agent string) evidence.Event {
 		return row(webSchema(), line, noon, "POST", "/api/v1/settings/sysadmin/connect-to-hub", "-", "192.0.2.1", agent, "200")
 	}
-	find := x.engine.Interest().Prefilter
-	feed(t, x, prefiltered(find, hub(1, "Nuclei+-+Open-source+project")), prefiltered(find, hub(2, "curl")), prefiltered(find, row(webSchema(), 3, noon, "GET", "/", "-", "192.0.2.1", "nuclei", "200")))
+	feed(t, x, verbatim(hub(1, "Nuclei+-+Open-source+project")), verbatim(hub(2, "curl")), verbatim(row(webSchema(), 3, noon, "GET", "/", "-", "192.0.2.1", "nuclei", "200")))
 	labels := map[string]int64{}
 	for _, f := range x.Result(now).Findings {
 		if f.Class != verdict.Attempt || f.Severity != verdict.Critical || f.Rule != "hub" {

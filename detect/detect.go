@@ -141,7 +141,6 @@ func Compile(packs []*pack.Pack, opt Options) (*Engine, []Refusal, error) {
 	if err := errors.Join(faults...); err != nil {
 		return nil, nil, err
 	}
-	e.interest.Prefilter = looked
 	e.interest.Review = clip(opt.Review, e.interest.Required)
 	return e, e.refusals, nil
 }

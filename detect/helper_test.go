@@ -2,9 +2,7 @@ package detect
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
-	"slices"
 	"testing"
 	"time"
 
@@ -193,11 +191,9 @@ func row(s *evidence.Schema, line int64, at time.Time, values ...string) evidenc
 	return e
 }
 
-// prefiltered fills in Hits as a reader does.
-func prefiltered(find evidence.Prefilter, e evidence.Event) evidence.Event {
-	seen := map[uint32]bool{}
-	find(e.Raw, func(id uint32, _ int) { seen[id] = true })
-	e.Hits = evidence.Hits{Known: true, IDs: slices.Sorted(maps.Keys(seen))}
+// verbatim says of a row, as a reader does, that it holds its values.
+func verbatim(e evidence.Event) evidence.Event {
+	e.Verbatim = true
 	return e
 }
 

@@ -54,7 +54,7 @@ func TestListedURL(t *testing.T) {
 			x := e.Begin(windows())
 			event := row(proxied(), 1, noon, "192.0.2.1", url, "x")
 			if known {
-				event = prefiltered(e.Interest().Prefilter, event)
+				event = verbatim(event)
 			}
 			feed(t, x, event)
 			if got := sightings(x); len(got) != min(1, len(want)) || want != "" && got["peers "+want] != class {
@@ -92,9 +92,9 @@ func TestListedSTIX(t *testing.T) {
 		if url == "/" {
 			agent = "evil client/1.0 (X)"
 		}
-		feed(t, x, prefiltered(e.Interest().Prefilter, row(proxied(), int64(n+1), noon, "192.0.2.1", url, agent)))
+		feed(t, x, verbatim(row(proxied(), int64(n+1), noon, "192.0.2.1", url, agent)))
 	}
-	feed(t, x, prefiltered(e.Interest().Prefilter, row(webSchema(), 9, noon, "GET", "/", "-", "192.0.2.1", "Evil+Client/1.0+(x)", "200")))
+	feed(t, x, verbatim(row(webSchema(), 9, noon, "GET", "/", "-", "192.0.2.1", "Evil+Client/1.0+(x)", "200")))
 	want := map[string]verdict.Class{
 		"peers 198.51.100.7; indicator--86":                                                          verdict.Success,
 		"peers 198.51.100.8; indicator--71; " + labelStale:                                           verdict.Lead,

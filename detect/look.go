@@ -41,7 +41,7 @@ func newLook(l *literals) *look {
 // literals the prefilter did not find are not.
 func (k *look) at(p *program, e *evidence.Event) {
 	k.begin(p)
-	if !e.Hits.Known {
+	if !e.Verbatim {
 		k.everything()
 		return
 	}

@@ -47,11 +47,10 @@ func TestOwnSigma(t *testing.T) {
 	}
 	x := e.Begin(windows())
 	s := webSchema()
-	find := e.Interest().Prefilter
 	for n, query := range []string{"a=b", "%61=b"} {
-		feed(t, x, prefiltered(find, row(s, int64(n+1), noon, "GET", "/AutoDiscover.json", query, "192.0.2.1", "x", "200")))
+		feed(t, x, verbatim(row(s, int64(n+1), noon, "GET", "/AutoDiscover.json", query, "192.0.2.1", "x", "200")))
 	}
-	feed(t, x, prefiltered(find, row(s, 9, noon, "GET", "/autodiscover.xml", "a=b", "192.0.2.1", "x", "200")))
+	feed(t, x, verbatim(row(s, 9, noon, "GET", "/autodiscover.xml", "a=b", "192.0.2.1", "x", "200")))
 	r := x.Result(now)
 	f := finding(r, "id-autodiscover")
 	if f == nil || f.Count != 2 || f.Class != verdict.Attempt || f.Severity != verdict.High || f.Confidence != evidence.Unsure || f.Attack[0] != "T1190" || f.Vulns[0] != "CVE-2021-34473" {
@@ -85,18 +84,17 @@ func TestOwnLists(t *testing.T) {
 		}
 	}
 	x := e.Begin(windows())
-	find := e.Interest().Prefilter
 	for n, from := range []string{"198.51.100.99", "203.0.113.200", "203.0.113.100"} {
-		feed(t, x, prefiltered(find, row(webSchema(), int64(n+1), noon, "GET", "/", "-", from, "x", "200")))
+		feed(t, x, verbatim(row(webSchema(), int64(n+1), noon, "GET", "/", "-", from, "x", "200")))
 	}
 	proxy := evidence.NewSchema("squid", "c-ip", "url")
 	proxy.Source.Category = "proxy"
 	proxy.Roles[evidence.RoleAddress], proxy.Roles[evidence.RolePath] = 0, 1
-	feed(t, x, prefiltered(find, row(proxy, 7, noon, "192.0.2.1", "https://a.evil.example/x")))
+	feed(t, x, verbatim(row(proxy, 7, noon, "192.0.2.1", "https://a.evil.example/x")))
 	through := row(webSchema(), 8, noon, "GET", "/", "-", "192.0.2.9", "x", "200") // the proxy is the one listed, not its client
 	through.Peer = []byte("203.0.113.201")
 	through.Raw = append(append(through.Raw, ' '), through.Peer...)
-	feed(t, x, prefiltered(find, through))
+	feed(t, x, verbatim(through))
 	file := func(path, sum string) {
 		o := &evidence.Observation{Kind: evidence.ObserveFile, Values: []string{path, "SHA256=" + sum, "1"}, Ref: evidence.Ref{Path: path}}
 		if err := observe(t, x, o); err != nil {
@@ -139,7 +137,7 @@ func BenchmarkLists(b *testing.B) {
 	e := ownEngine(b, Own{Lists: []*ioc.List{found}})
 	events := requests()
 	for i := range events {
-		events[i] = prefiltered(e.Interest().Prefilter, events[i])
+		events[i] = verbatim(events[i])
 	}
 	x := e.Begin(&evidence.Source{})
 	for b.Loop() {
@@ -198,7 +196,7 @@ func TestOwnKeywords(t *testing.T) {
 			event := row(webSchema(), want*2+1, noon, "GET", path, query, "192.0.2.1", agent, "200")
 			event.Ref.Path = fmt.Sprint(path, query, agent, known)
 			if known {
-				event = prefiltered(e.Interest().Prefilter, event)
+				event = verbatim(event)
 			}
 			feed(t, x, event)
 			if hit {

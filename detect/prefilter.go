@@ -14,8 +14,7 @@ const peerSpelling = ":ffff:"
 
 // literals is the prefilter: every rule's literals under one id each. They are
 // looked for in one event after the other, each time those of the rules for its
-// log. A reader only says, with Hits.Known, that a record's bytes hold its values
-// as they are.
+// log.
 type literals struct {
 	texts []string
 	ids   map[string]uint32
@@ -84,10 +83,6 @@ func (l *literals) forWeb(source evidence.LogSource, rules []*rule) *seeker {
 	s, _ := l.web.LoadOrStore(source, newSeeker(l.texts, slices.Compact(ids)))
 	return s.(*seeker)
 }
-
-// looked is the Prefilter of readers: it reports nothing, for the engine looks
-// itself, at fewer bytes and for fewer literals.
-func looked([]byte, func(id uint32, off int)) {}
 
 // isFolded reports whether b, ASCII case folded, is text.
 func isFolded(b []byte, text string) bool {

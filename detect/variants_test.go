@@ -48,10 +48,9 @@ func variants(text string) []string {
 func held(t *testing.T, engine *Engine, what string, events []evidence.Event) (found int64) {
 	t.Helper()
 	off, on := engine.Begin(&evidence.Source{}), engine.Begin(&evidence.Source{})
-	find := engine.Interest().Prefilter
 	feed(t, off, events...)
 	for i := range events {
-		events[i] = prefiltered(find, events[i])
+		events[i] = verbatim(events[i])
 	}
 	feed(t, on, events...)
 	without, with := off.Result(now), on.Result(now)

@@ -1,7 +1,6 @@
 package eventlog
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -40,35 +39,9 @@ func mailLog(lines int) string {
 	return b.String()
 }
 
-var literals = [][]byte{[]byte("/api/v1/auth/force-reset-password"), []byte("connect-to-hub"), []byte("/api/v1/mail")}
-
-// indicators stands for detect's prefilter, not for its speed.
-func indicators(block []byte, hit func(id uint32, off int)) {
-	var next [8]int // by literal: where it stands next
-	for from := 0; ; from++ {
-		first := -1
-		for id, literal := range literals {
-			if next[id] < from || from == 0 {
-				if next[id] = bytes.Index(block[from:], literal); next[id] < 0 {
-					next[id] = len(block)
-				}
-				next[id] += from
-			}
-			if next[id] < len(block) && (first < 0 || next[id] < next[first]) {
-				first = id
-			}
-		}
-		if first < 0 {
-			return
-		}
-		from = next[first]
-		hit(uint32(first), from)
-	}
-}
-
-func benchmark(b *testing.B, name, log string, prefilter evidence.Prefilter) {
+func benchmark(b *testing.B, name, log string) {
 	in := text(name, log)
-	in.Formats, in.Prefilter, in.Zone = formats(), prefilter, time.FixedZone("CET", 3600)
+	in.Formats, in.Zone = formats(), time.FixedZone("CET", 3600)
 	out := &nowhere{}
 	b.SetBytes(int64(len(log)))
 	b.ReportAllocs()
@@ -80,11 +53,7 @@ func benchmark(b *testing.B, name, log string, prefilter evidence.Prefilter) {
 	b.ReportMetric(float64(out.n)/b.Elapsed().Seconds(), "events/s")
 }
 
-func BenchmarkW3C(b *testing.B)          { benchmark(b, "u_ex260117.log", w3cLog(200_000), nil) }
-func BenchmarkW3CPrefilter(b *testing.B) { benchmark(b, "u_ex260117.log", w3cLog(200_000), indicators) }
+func BenchmarkW3C(b *testing.B) { benchmark(b, "u_ex260117.log", w3cLog(200_000)) }
 func BenchmarkLines(b *testing.B) {
-	benchmark(b, "2026.01.17-administrative.log", mailLog(300_000), nil)
-}
-func BenchmarkLinesPrefilter(b *testing.B) {
-	benchmark(b, "2026.01.17-administrative.log", mailLog(300_000), indicators)
+	benchmark(b, "2026.01.17-administrative.log", mailLog(300_000))
 }

@@ -19,11 +19,8 @@
 // about 6 MiB whatever the file's size, and up to 64 MiB for xz and zstd, whose
 // own windows are that large.
 //
-// # The prefilter and Hits.Known
+// # Event.Verbatim
 //
-// Literals are looked for in the bytes as the log has them (UTF-16 as decoded).
-// Hits.Known is left false, so that every rule is evaluated, for a record with a
-// value that is spelled otherwise there, as with JSON's escapes. Whoever owns the
-// literals knows what else may spell one, a percent sign, a doubled slash in a path
-// or a letter that case folding makes ASCII, and looks for those.
+// It is true where every value stands in the record's bytes (UTF-16 as decoded),
+// false where one is spelled otherwise there, as with JSON's escapes.
 package eventlog

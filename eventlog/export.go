@@ -40,7 +40,7 @@ func (l *log) export(ctx context.Context, path string, text io.Reader) result {
 	lane := l.out.Lane(ref)
 	got := result{path: path, format: &evidence.LogFormat{ID: winjson.Format}}
 	counted := &counter{r: text}
-	opt := winjson.Options{Options: evtx.Options{Ref: ref, Required: l.in.Required, Review: l.in.Review, Prefilter: l.in.Prefilter}, Zone: l.in.Zone}
+	opt := winjson.Options{Options: evtx.Options{Ref: ref, Required: l.in.Required, Review: l.in.Review}, Zone: l.in.Zone}
 	var err error
 	got.json, err = winjson.Read(ctx, plain.Text(counted), opt, lane.Events)
 	if got.bytes, got.err = counted.n, got.json.Err; ctx.Err() != nil {

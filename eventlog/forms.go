@@ -185,7 +185,7 @@ func (p *forms) emit(block []byte) error {
 	p.lines += 1 + o.continued + o.blank
 	p.continued += o.continued
 	p.blank += o.blank
-	p.add(row{o.form.schema, values, o.at, o.day, o.line, o.start, block[o.start:o.end], false})
+	p.add(row{o.form.schema, values, o.at, o.day, o.line, block[o.start:o.end], false})
 	o.form = nil
 	return nil
 }

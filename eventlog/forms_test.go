@@ -1,7 +1,6 @@
 package eventlog
 
 import (
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -146,65 +145,11 @@ func TestRecordsAcrossBlocks(t *testing.T) {
 	}
 }
 
-func TestHitsAreAttributedByOffset(t *testing.T) {
-	words := func(block []byte, hit func(id uint32, off int)) {
-		ids := map[int][]uint32{}
-		for _, w := range []struct {
-			id uint32
-			s  string
-		}{{9, "evil"}, {4, "il"}, {7, "reset"}} {
-			for at, s := 0, strings.ToLower(string(block)); ; at++ {
-				i := strings.Index(s[at:], w.s)
-				if i < 0 {
-					break
-				}
-				at += i
-				ids[at] = append(ids[at], w.id)
-			}
-		}
-		for _, at := range slices.Sorted(maps.Keys(ids)) {
-			for _, id := range ids[at] {
-				hit(id, at)
-			}
-		}
-	}
-	f := func(name, log string, review evidence.Period, want ...string) {
-		t.Helper()
-		in := text(name, log)
-		in.Prefilter, in.Review = words, review
-		var got []string
-		for _, e := range read(t, in).events {
-			ids := ""
-			for _, id := range e.Hits.IDs {
-				ids += string(rune('0' + id))
-			}
-			if !e.Hits.Known {
-				ids += "?"
-			}
-			got = append(got, ids)
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("%q: hits %q, want %q", log, got, want)
-		}
-	}
-	all := evidence.Period{}
-	f(adminLog, "10:00:00 [1.2.3.4] a\n10:00:01 [1.2.3.4] Evil eVIL reset\n\tmore\n10:00:02 [1.2.3.4] b\n\tevil\n", all, "", "479", "49")
-	f(adminLog, "10:00:00 [1.2.3.4] evil\n10:00:01 [1.2.3.4] reset\n", evidence.Period{From: time.Date(2026, 1, 17, 10, 0, 1, 0, time.UTC)}, "7")
-	f(adminLog, "10:00:00 [1.2.3.4] 100%\n10:00:00 [1.2.3.4] C:\\x\n10:00:00 [1.2.3.4] \xc3\xa4\n10:00:00 [1.2.3.4] \u212a\n10:00:00 [1.2.3.4] a+b//c\n", all, "", "", "", "", "")
-	row := func(stem, query, agent string) string {
-		return "2026-01-17 10:00:01 192.0.2.1 GET " + stem + " " + query + " - 198.51.100.7 " + agent + " 200\n"
-	}
-	f("u_ex260117.log", iisFields+row("/a/b.c", "x=1&y=/z", "Agent/5.0+(x;+y)%20//"), all, "")
-	f("u_ex260117.log", iisFields+row("/%65vil", "-", "-")+row("/a//b", "-", "-")+row("/a/./b", "-", "-")+row("/a/../b", "-", "-")+
-		row(`/a\b`, "-", "-")+row("/a", "b+c", "-")+row("/a", "b%63", "-")+row("/\xe4", "-", "-")+row("/reset", "-", "evil"), all,
-		"4", "", "", "", "", "", "", "", "479")
-}
-
 func TestSteadyPathAllocatesNothing(t *testing.T) {
 	f := func(name string, log func(int) string) {
 		cost := func(n int) float64 {
 			in := text(name, log(n))
-			in.Formats, in.Prefilter = formats(), indicators
+			in.Formats = formats()
 			out := &nowhere{}
 			return testing.AllocsPerRun(3, func() {
 				if err := Read(t.Context(), in, out); err != nil {

@@ -32,7 +32,7 @@ func (p *export) parse(block []byte, last bool) (held int, err error) {
 		if size := len(block) - off; !whole && !last && size < maxRecord {
 			return size, p.flush()
 		}
-		if err := p.take(block[off:off+n], off, ok, whole); err != nil {
+		if err := p.take(block[off:off+n], ok, whole); err != nil {
 			return 0, err
 		}
 		off += n
@@ -41,7 +41,7 @@ func (p *export) parse(block []byte, last bool) (held int, err error) {
 }
 
 // take delivers one entry, or counts it as not understood.
-func (p *export) take(raw []byte, off int, ok, whole bool) error {
+func (p *export) take(raw []byte, ok, whole bool) error {
 	text := bytes.TrimRight(raw, "\n")
 	count := int64(bytes.Count(raw, []byte("\n")))
 	if !bytes.HasSuffix(raw, []byte("\n")) {
@@ -68,7 +68,7 @@ func (p *export) take(raw []byte, off int, ok, whole bool) error {
 	}
 	copy(values, p.got.Values)
 	p.rows.cut = p.rows.cut || !whole && !bytes.HasSuffix(raw, []byte("\n"))
-	p.add(row{p.got.Schema, values, p.got.Time, p.got.Day, line, off, text, false})
+	p.add(row{p.got.Schema, values, p.got.Time, p.got.Day, line, text, false})
 	return nil
 }
 

@@ -31,7 +31,6 @@ type Input struct {
 	Format    *evidence.LogFormat // when the caller knows it; nil: Sniff decides
 	Review    evidence.Period     // events outside are counted, not delivered; an event without a time is delivered
 	Required  evidence.Period     // what is asked about; a log cleared before is no gap
-	Prefilter evidence.Prefilter  // nil: Hits stay unknown
 	Proxies   []netip.Prefix      // peers whose word on their clients is believed, beside those that are evident
 	Collector string              // for refs
 	Folder    string              // what the log's family is keyed by
@@ -274,7 +273,7 @@ func (l *log) read(ctx context.Context, path string, names []string, text io.Rea
 // it is taken up.
 func (l *log) lines(ctx context.Context, got *result, s *stream, block []byte, last bool, from *point) {
 	ref := evidence.Ref{Collector: l.in.Collector, Path: got.path}
-	r := newRows(l.out.Lane(ref), l.in.Review, l.in.Prefilter, l.in.Proxies, ref)
+	r := newRows(l.out.Lane(ref), l.in.Review, l.in.Proxies, ref)
 	r.low, r.serves = got.format.Low, got.format.Serves
 	s.blocks.binary = got.format.Layout == "journal"
 	p := l.parser(got, r, block)

@@ -56,6 +56,7 @@ type sink struct {
 	closed int
 	most   int
 	fail   error
+	seen   func() // called for each batch; nil: nothing
 }
 
 func (s *sink) Lane(r evidence.Ref) evidence.Lane {
@@ -78,6 +79,9 @@ func (s *sink) Events(b *evidence.EventBatch) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.most = max(s.most, len(b.Events))
+	if s.seen != nil {
+		s.seen()
+	}
 	for _, e := range b.Events {
 		k := kept{e, map[string]string{}}
 		for i, name := range e.Fields {
@@ -87,7 +91,6 @@ func (s *sink) Events(b *evidence.EventBatch) error {
 			}
 		}
 		k.Raw, k.Peer = bytes.Clone(e.Raw), bytes.Clone(e.Peer)
-		k.Hits.IDs = append([]uint32(nil), e.Hits.IDs...)
 		s.events = append(s.events, k)
 	}
 	return s.fail

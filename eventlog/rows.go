@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"net/netip"
 	"regexp"
-	"slices"
 	"time"
 
 	"postern/eventlog/peers"
@@ -20,9 +19,8 @@ type row struct {
 	at     time.Time    // zero: not known
 	day    evidence.Day // 0: not known
 	line   int64
-	off    int // where raw stands in the block
 	raw    []byte
-	spelt  bool // a value is not raw's own bytes: what literals it holds is not known
+	spelt  bool // a value is not raw's own bytes
 }
 
 // delivers reports whether a page whose path fits was delivered: 2xx, or 304
@@ -36,47 +34,30 @@ func (w *row) delivers(path *regexp.Regexp) bool {
 	return len(code) == 3 && (code[0] == '2' || string(code) == "304") && path.Match(w.values[at])
 }
 
-// hit is one literal of the prefilter at an offset of the block in hand.
-type hit struct {
-	off int
-	id  uint32
-}
-
 // rows gathers events into batches for one lane. Its memory is reused.
 type rows struct {
 	tally
-	lane      evidence.Lane
-	clients   *peers.Settler
-	review    evidence.Period
-	prefilter evidence.Prefilter
-	ref       evidence.Ref
-	line      int64 // number of the line that stands next
+	lane    evidence.Lane
+	clients *peers.Settler
+	review  evidence.Period
+	ref     evidence.Ref
+	line    int64 // number of the line that stands next
 
 	events []evidence.Event
 	batch  evidence.EventBatch // events, while the lane has them
 	values [][]byte            // what events' Values point into
-	ids    []uint32            // what their Hits point into
-	hits   []hit               // of the block in hand, by offset
-	next   int                 // the first of hits that no event took yet
-	onHit  func(id uint32, off int)
-	nuls   bool // the block in hand has some
+	nuls   bool                // the block in hand has some
 }
 
-func newRows(lane evidence.Lane, review evidence.Period, prefilter evidence.Prefilter, proxies []netip.Prefix, ref evidence.Ref) *rows {
-	r := &rows{lane: lane, review: review, prefilter: prefilter, clients: peers.New(proxies), ref: ref, line: 1}
+func newRows(lane evidence.Lane, review evidence.Period, proxies []netip.Prefix, ref evidence.Ref) *rows {
+	r := &rows{lane: lane, review: review, clients: peers.New(proxies), ref: ref, line: 1}
 	r.ref.Unit = evidence.Line
-	r.onHit = func(id uint32, off int) { r.hits = append(r.hits, hit{off, id}) }
 	return r
 }
 
 // begin looks at a block as a whole before its lines are cut.
 func (r *rows) begin(block []byte) {
 	r.nuls = bytes.IndexByte(block, 0) >= 0
-	if r.prefilter == nil {
-		return
-	}
-	r.hits, r.next = r.hits[:0], 0
-	r.prefilter(block, r.onHit)
 }
 
 // cutLine takes the first line off b as the function does, and notes NULs.
@@ -126,35 +107,9 @@ func (r *rows) add(w row) {
 		return
 	}
 	r.values = r.values[:len(r.values)+len(w.values)]
-	e := evidence.Event{Schema: w.schema, Values: w.values, Peer: peer, Time: w.at, Ref: r.ref, Raw: w.raw}
+	e := evidence.Event{Schema: w.schema, Values: w.values, Peer: peer, Time: w.at, Ref: r.ref, Raw: w.raw, Verbatim: !w.spelt}
 	e.Ref.At = w.line
-	if r.prefilter != nil {
-		e.Hits.IDs = r.hitsIn(w.off, w.off+len(w.raw))
-		e.Hits.Known = !w.spelt
-	}
 	r.events = append(r.events, e)
-}
-
-// hitsIn takes the ids of the hits in [from, to); calls come with ascending
-// offsets.
-func (r *rows) hitsIn(from, to int) []uint32 {
-	for r.next < len(r.hits) && r.hits[r.next].off < from {
-		r.next++
-	}
-	have := len(r.ids)
-	for ; r.next < len(r.hits) && r.hits[r.next].off < to; r.next++ {
-		r.ids = append(r.ids, r.hits[r.next].id)
-	}
-	if len(r.ids) == have {
-		return nil
-	}
-	ids := r.ids[have:]
-	if len(ids) > 1 {
-		slices.Sort(ids)
-		ids = slices.Compact(ids)
-		r.ids = r.ids[:have+len(ids)]
-	}
-	return ids[:len(ids):len(ids)]
 }
 
 // flush hands the batch to the lane. It must be called before the block's
@@ -165,6 +120,6 @@ func (r *rows) flush() error {
 	}
 	r.batch = evidence.EventBatch{Schema: r.events[0].Schema, Events: r.events}
 	err := r.lane.Events(&r.batch)
-	r.events, r.values, r.ids = r.events[:0], r.values[:0], r.ids[:0]
+	r.events, r.values = r.events[:0], r.values[:0]
 	return err
 }

@@ -81,7 +81,7 @@ func (p *single) parse(block []byte, _ bool) (held int, err error) {
 	forked, _ := p.cutter.(cut.Fork)
 	for off := 0; off < len(block); {
 		line, n, ended := p.cutLine(block[off:])
-		if err := p.take(line, off, ended); err != nil {
+		if err := p.take(line, ended); err != nil {
 			return 0, err
 		}
 		if forked != nil && forked.Later() {
@@ -96,7 +96,7 @@ func (p *single) parse(block []byte, _ bool) (held int, err error) {
 	return 0, p.flush()
 }
 
-func (p *single) take(line []byte, off int, ended bool) error {
+func (p *single) take(line []byte, ended bool) error {
 	if len(line) == 0 {
 		p.blank++
 		return nil
@@ -115,7 +115,7 @@ func (p *single) take(line []byte, off int, ended bool) error {
 	copy(values, p.got.Values)
 	p.rows.cut = p.rows.cut || !ended && p.got.Open
 	p.local = p.local || p.got.Local
-	p.add(row{p.got.Schema, values, p.got.Time, p.got.Day, p.line, off, line, p.got.Spelled})
+	p.add(row{p.got.Schema, values, p.got.Time, p.got.Day, p.line, line, p.got.Spelled})
 	return nil
 }
 

@@ -179,7 +179,7 @@ func (s *stream) job() *job {
 	}
 	return &job{
 		buf: make([]byte, s.blocks.size), done: make(chan struct{}, 1),
-		rows: newRows(nil, s.rows.review, s.rows.prefilter, s.log.in.Proxies, s.ref),
+		rows: newRows(nil, s.rows.review, s.log.in.Proxies, s.ref),
 	}
 }
 

@@ -29,7 +29,7 @@ func (s *sink) told() string {
 	slices.SortStableFunc(s.events, func(a, b kept) int { return cmp.Compare(a.Ref.At, b.Ref.At) })
 	var all strings.Builder
 	for _, e := range s.events {
-		fmt.Fprintf(&all, "%+v %v %v %+v %q %s\n", e.Ref, e.Time, e.Fields, e.Source, e.Raw, fmt.Sprint(e.Hits, e.fields))
+		fmt.Fprintf(&all, "%+v %v %v %+v %q %s\n", e.Ref, e.Time, e.Fields, e.Source, e.Raw, fmt.Sprint(e.Verbatim, e.fields))
 	}
 	for _, r := range s.rows {
 		missed, peers := r.Missed, r.Peers
@@ -90,7 +90,7 @@ func TestReadApart(t *testing.T) {
 		t.Helper()
 		for _, s := range []struct{ workers, block int }{{1, 900}, {2, 3000}, {3, 700}, {8, 2000}, {5, 40_000}} {
 			in := text(name, content)
-			in.Format, in.Prefilter = format, indicators
+			in.Format = format
 			apart(t, in, s.workers, s.block)
 		}
 	}
@@ -258,7 +258,7 @@ func TestTakenUpAnywhere(t *testing.T) {
 	f := func(format *evidence.LogFormat, name, content string) {
 		t.Helper()
 		in := text(name, content)
-		in.Format, in.Prefilter, in.ModTime = format, indicators, time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+		in.Format, in.ModTime = format, time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 		want := told(t, in)
 		in.Block, in.Workers = 2000, NewWorkers(2)
 		pieces += piecewise(t, in, want)

@@ -236,8 +236,7 @@ func TestCancelledIsAGap(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		in.Formats = formats()
-		in.Prefilter = func([]byte, func(uint32, int)) { cancel() }
-		s := &sink{}
+		s := &sink{seen: cancel}
 		if err := Read(ctx, in, s); !errors.Is(err, context.Canceled) || s.missed() != want {
 			t.Errorf("%s: %v, missed %q, want %q", in.Name, err, s.missed(), want)
 		}

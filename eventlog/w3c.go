@@ -48,7 +48,7 @@ func (p *w3c) parse(block []byte, _ bool) (held int, err error) {
 	for off := 0; off < len(block); {
 		line, n, ended := p.cutLine(block[off:])
 		p.lines++
-		if err := p.take(line, off, ended); err != nil {
+		if err := p.take(line, ended); err != nil {
 			return 0, err
 		}
 		if ended {
@@ -97,7 +97,7 @@ func (p *w3c) restore(from *point) error {
 	return nil
 }
 
-func (p *w3c) take(line []byte, off int, ended bool) error {
+func (p *w3c) take(line []byte, ended bool) error {
 	switch {
 	case len(line) == 0:
 		p.blank++
@@ -110,7 +110,7 @@ func (p *w3c) take(line []byte, off int, ended bool) error {
 		p.notUnderstood(ended)
 		return nil
 	}
-	return p.row(line, off, ended)
+	return p.row(line, ended)
 }
 
 // doubt says why days may be wrong.
@@ -210,7 +210,7 @@ func w3cSchema(format *evidence.LogFormat, names []string) *evidence.Schema {
 // row reads one row. A row with fewer columns than #Fields names has nil for
 // the rest; one with more had a space in a value, and the client's address
 // tells in which; both are counted where a column may have been lost.
-func (p *w3c) row(line []byte, off int, ended bool) error {
+func (p *w3c) row(line []byte, ended bool) error {
 	s := p.shape
 	text := bytes.TrimRight(line, " ")
 	values, err := p.slot(s.schema)
@@ -238,7 +238,7 @@ func (p *w3c) row(line []byte, off int, ended bool) error {
 			values[at] = nil // a blank of the client's own may have cut off what the proxy added
 		}
 	}
-	p.add(row{s.schema, values, at, day, p.line, off, line, false})
+	p.add(row{s.schema, values, at, day, p.line, line, false})
 	return nil
 }
 

@@ -22,7 +22,7 @@ func (l *log) windows(ctx context.Context, path string, text io.Reader) result {
 	got := result{path: path, format: &evidence.LogFormat{ID: evtx.Format}}
 	counted := &counter{r: text}
 	var err error
-	got.win, err = evtx.Read(ctx, counted, evtx.Options{Ref: ref, Required: l.in.Required, Review: l.in.Review, Prefilter: l.in.Prefilter, Recover: l.in.Recover}, lane.Events)
+	got.win, err = evtx.Read(ctx, counted, evtx.Options{Ref: ref, Required: l.in.Required, Review: l.in.Review, Recover: l.in.Recover}, lane.Events)
 	if got.bytes, got.err = counted.n, got.win.Err; ctx.Err() != nil {
 		got.err, err = cmp.Or(got.err, ctx.Err()), nil
 	}

@@ -27,7 +27,7 @@ func TestWindows(t *testing.T) {
 	f := func(what string, text []byte, change func(*Input), events int, want ...string) {
 		t.Helper()
 		out := &sink{}
-		in := Input{Name: "x/Security.evtx", File: file(string(text)), Folder: "x", Prefilter: func([]byte, func(uint32, int)) {}}
+		in := Input{Name: "x/Security.evtx", File: file(string(text)), Folder: "x"}
 		if change != nil {
 			change(&in)
 		}
@@ -58,7 +58,7 @@ func TestWindows(t *testing.T) {
 			}
 		}
 		for _, e := range out.events {
-			if !e.Hits.Known || e.Ref.Unit != evidence.Record || e.Time.IsZero() {
+			if !e.Verbatim || e.Ref.Unit != evidence.Record || e.Time.IsZero() {
 				t.Errorf("%s: event %+v", what, e.Event)
 			}
 		}

@@ -77,7 +77,11 @@ type Event struct {
 	Time   time.Time // UTC; zero: this record states none
 	Ref    Ref       // its Text is filled by Text when a finding needs it
 	Raw    []byte    // the record's bytes with continuation lines, or see Schema.Spread; borrowed
-	Hits   Hits
+
+	// Verbatim says that every value stands in Raw, byte for byte: whoever looks for
+	// a text in all of them need only look there. False: nothing follows from what is
+	// not in Raw.
+	Verbatim bool
 }
 
 // Text is the record as a person reads it: Raw, or where that is the values
@@ -114,14 +118,6 @@ func (e *Event) Role(r Role) []byte {
 		return e.Values[i]
 	}
 	return nil
-}
-
-// Hits is the set of prefilter literals standing in an event's raw bytes. The
-// zero value says that nobody looked, and every rule must be evaluated: a
-// prefilter may only ever spare work, never an answer.
-type Hits struct {
-	Known bool
-	IDs   []uint32 // ascending
 }
 
 // EventBatch is events of one schema, in file order.

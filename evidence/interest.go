@@ -13,10 +13,9 @@ type Interest struct {
 	Products  []Product
 	Logs      []LogFormat
 	Places    []Place
-	Required  Period // the required window: never narrowed
-	Review    Period // the work: what --since and --until leave of Required; zero bounds are open
-	Parts     Parts  // what was asked (--only)
-	Prefilter Prefilter
+	Required  Period         // the required window: never narrowed
+	Review    Period         // the work: what --since and --until leave of Required; zero bounds are open
+	Parts     Parts          // what was asked (--only)
 	Proxies   []netip.Prefix // what these peers say of their clients is believed; IPv4 as such
 	UserAgent string         // what probes say they are
 
@@ -30,12 +29,6 @@ type Period struct{ From, To time.Time }
 func (p Period) Holds(t time.Time) bool {
 	return (p.From.IsZero() || !t.Before(p.From)) && (p.To.IsZero() || t.Before(p.To))
 }
-
-// Prefilter finds every rule literal in a block of raw log bytes, ASCII case
-// folded, and reports the id and the offset of a byte inside each occurrence;
-// offsets ascend. No literal holds a line's end. Safe for concurrent use. Nil: no
-// prefilter.
-type Prefilter func(block []byte, hit func(id uint32, off int))
 
 // Product is how to find one product and read its build.
 type Product struct {

@@ -21,7 +21,7 @@ type Row struct {
 	Day     evidence.Day // in the log's own zone; 0: not known
 	Local   bool         // the time is the host's clock, which states no offset
 	Open    bool         // it runs to the line's end: without a newline nobody knows where it ended
-	Spelled bool         // a value is not the line's own bytes, so that a search of those may miss it
+	Spelled bool         // a value is not the line's own bytes: see evidence.Event.Verbatim
 }
 
 // Fork is a reader of some lines of a log, while its other lines are read

@@ -55,9 +55,6 @@ type decoder struct {
 	ids         []IDs
 	tooMany     bool // runs of them
 
-	hits   []hit // of the prefilter, in the arena
-	onHit  func(id uint32, off int)
-	hitIDs []uint32
 	events []evidence.Event
 	cells  [][]byte
 	batch  evidence.EventBatch
@@ -84,7 +81,6 @@ func newDecoder(opt Options, emit func(*evidence.EventBatch) error) *decoder {
 	if opt.Recover {
 		d.known, d.remains = map[identity]struct{}{}, map[*evidence.Schema]*evidence.Schema{}
 	}
-	d.onHit = func(id uint32, off int) { d.hits = append(d.hits, hit{off, id}) }
 	return d
 }
 

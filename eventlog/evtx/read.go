@@ -40,11 +40,10 @@ func Is(head []byte) bool { return bytes.HasPrefix(head, fileMagic) }
 
 // Options say how a log is read.
 type Options struct {
-	Ref       evidence.Ref       // collector and path of the events' references
-	Required  evidence.Period    // what is asked about: clearings in it are told from the others
-	Review    evidence.Period    // events outside are counted, not delivered
-	Prefilter evidence.Prefilter // over the events' decoded text; nil: Hits stay unknown
-	Recover   bool               // search the space that is no longer in use for records, too
+	Ref      evidence.Ref    // collector and path of the events' references
+	Required evidence.Period // what is asked about: clearings in it are told from the others
+	Review   evidence.Period // events outside are counted, not delivered
+	Recover  bool            // search the space that is no longer in use for records, too
 }
 
 // Result is what became of a log.

@@ -1,7 +1,6 @@
 package winjson
 
 import (
-	"cmp"
 	"slices"
 
 	"postern/evidence"
@@ -11,12 +10,6 @@ const (
 	maxWaiting = 1 << 16 // values that wait for delivery
 	maxArena   = 2 << 20 // bytes of their text
 )
-
-// hit is one literal of the prefilter at an offset of the arena.
-type hit struct {
-	off int
-	id  uint32
-}
 
 // span is a value's place in the arena; from -1: there is none.
 type span struct{ from, to int32 }
@@ -33,9 +26,6 @@ type batches struct {
 	arena  []byte
 	spans  []span
 	rows   []row
-	hits   []hit
-	onHit  func(id uint32, off int)
-	ids    []uint32
 	cells  [][]byte
 	events []evidence.Event
 	batch  evidence.EventBatch
@@ -70,22 +60,15 @@ func (b *batches) join(values [][]byte) {
 	b.arena = append(b.arena, '\n')
 }
 
-// deliver searches the text of the rows for literals and hands them on, those of
-// one schema that stand together in one batch. The text is UTF-8 without
-// escapes: Hits are known.
+// deliver hands the rows on, those of one schema that stand together in one batch.
 func (d *reader) deliver() error {
 	if len(d.rows) == 0 {
 		return nil
 	}
-	d.hits, d.ids, d.cells, d.events = d.hits[:0], d.ids[:0], d.cells[:0], d.events[:0]
-	if d.opt.Prefilter != nil {
-		d.opt.Prefilter(d.arena, d.onHit)
-		slices.SortFunc(d.hits, func(a, b hit) int { return cmp.Compare(a.off, b.off) })
-	}
-	d.cells, d.ids = slices.Grow(d.cells, len(d.spans)), slices.Grow(d.ids, len(d.hits))
-	next := 0
+	d.cells, d.events = d.cells[:0], d.events[:0]
+	d.cells = slices.Grow(d.cells, len(d.spans))
 	for i := range d.rows {
-		next = d.row(&d.rows[i], next)
+		d.row(&d.rows[i])
 	}
 	for from, i := 0, 1; i <= len(d.events); i++ {
 		if i < len(d.events) && d.events[i].Schema == d.events[from].Schema {
@@ -101,9 +84,8 @@ func (d *reader) deliver() error {
 	return nil
 }
 
-// row makes the event of a row. Hits come ascending; next is the first that no
-// row before has taken.
-func (d *reader) row(r *row, next int) int {
+// row makes the event of a row.
+func (d *reader) row(r *row) {
 	e, have := r.event, len(d.cells)
 	for _, s := range d.spans[r.spans : r.spans+len(e.Fields)] {
 		if s.from < 0 {
@@ -112,19 +94,6 @@ func (d *reader) row(r *row, next int) int {
 		}
 		d.cells = append(d.cells, d.arena[s.from:s.to:s.to])
 	}
-	e.Values, e.Raw = d.cells[have:len(d.cells):len(d.cells)], d.arena[r.from:r.to:r.to]
-	if d.opt.Prefilter != nil {
-		e.Hits.Known = true
-		first := len(d.ids)
-		for ; next < len(d.hits) && d.hits[next].off < r.to; next++ {
-			d.ids = append(d.ids, d.hits[next].id)
-		}
-		ids := d.ids[first:]
-		slices.Sort(ids)
-		ids = slices.Compact(ids)
-		d.ids = d.ids[:first+len(ids)]
-		e.Hits.IDs = ids[:len(ids):len(ids)]
-	}
+	e.Values, e.Raw, e.Verbatim = d.cells[have:len(d.cells):len(d.cells)], d.arena[r.from:r.to:r.to], true
 	d.events = append(d.events, e)
-	return next
 }

@@ -59,7 +59,6 @@ func Read(ctx context.Context, r io.Reader, opt Options, emit func(*evidence.Eve
 		opt: opt, emit: emit, result: &Result{}, object: jsonline.NewWhole(), line: 1,
 		shapes: map[string]*shape{}, channels: map[string]struct{}{}, days: map[evidence.Day]struct{}{},
 	}
-	d.onHit = func(id uint32, off int) { d.hits = append(d.hits, hit{off, id}) }
 	defer d.finish()
 	buf, passed := make([]byte, 0, 2*blockSize), int64(0)
 	for {

@@ -1,6 +1,7 @@
 package winjson
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -116,33 +117,23 @@ func TestLost(t *testing.T) {
 	}
 }
 
-// TestHits: literals stand by their events, and events out of the period are
-// counted and not delivered.
-func TestHits(t *testing.T) {
+// TestVerbatim: an event's bytes hold its values without escapes, and events out of
+// the period are counted and not delivered.
+func TestVerbatim(t *testing.T) {
 	text := `{"EventID":1,"Channel":"Security","TimeCreated":"2026-01-16T10:00:00Z","X":"needle"}` + "\n" +
 		`{"EventID":2,"Channel":"Security","TimeCreated":"2026-01-17T10:00:00Z","X":"hay"}` + "\n" +
 		`{"EventID":3,"Channel":"Security","TimeCreated":"2026-01-17T10:00:00Z","X":"\u006eeedle"}` + "\n"
 	opt := Options{Options: evtx.Options{
 		Review: evidence.Period{From: time.Date(2026, 1, 17, 0, 0, 0, 0, time.UTC)},
-		Prefilter: func(block []byte, hit func(uint32, int)) {
-			for off := 0; ; off++ {
-				i := strings.Index(string(block[off:]), "needle")
-				if i < 0 {
-					return
-				}
-				off += i
-				hit(7, off)
-			}
-		},
 	}, Zone: time.UTC}
 	var got []string
 	r, err := Read(t.Context(), strings.NewReader(text), opt, func(b *evidence.EventBatch) error {
 		for _, e := range b.Events {
-			got = append(got, fmt.Sprint(string(e.Values[0]), e.Hits))
+			got = append(got, fmt.Sprint(string(e.Values[0]), e.Verbatim, bytes.Contains(e.Raw, []byte("needle"))))
 		}
 		return nil
 	})
-	if err != nil || r.Records != 3 || strings.Join(got, " ") != "2{true []} 3{true [7]}" {
+	if err != nil || r.Records != 3 || strings.Join(got, " ") != "2 true false 3 true true" {
 		t.Errorf("%v %v %v", got, r, err)
 	}
 }

@@ -101,7 +101,6 @@ func (l *lane) Events(b *evidence.EventBatch) error {
 			values[i] = bytes.Clone(v)
 		}
 		e.Values, e.Raw = values, bytes.Clone(e.Raw)
-		e.Hits.IDs = slices.Clone(e.Hits.IDs)
 		if e.Schema == nil {
 			e.Schema = b.Schema
 		}
