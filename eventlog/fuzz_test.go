@@ -52,7 +52,7 @@ func check(t *testing.T, name string, format *evidence.LogFormat, content []byte
 		}
 		for _, e := range s.events {
 			for name, v := range e.fields {
-				if e.Verbatim && v != "\x00" && !bytes.Contains(e.Raw, []byte(v)) {
+				if e.Verbatim && v != "\x00" && !bytes.Contains(e.Raw, bytes.TrimRight([]byte(v), "\n")) {
 					t.Fatalf("%s: %q is not in %q", name, v, e.Raw)
 				}
 			}

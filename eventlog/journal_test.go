@@ -75,5 +75,6 @@ func FuzzReadSyslog(f *testing.F) {
 
 func FuzzReadJournal(f *testing.F) {
 	f.Add([]byte(entry(0, binaryField("MESSAGE", "a\n\nb")) + "\n\n" + entry(1, "MESSAGE=c\n") + "x\n"))
+	f.Add([]byte(`{"__REALTIME_TIMESTAMP":"1768640000000000","MESSAGE":[104, 105,255]}`))
 	f.Fuzz(func(t *testing.T, content []byte) { check(t, "journal.export", layout("journal"), content) })
 }

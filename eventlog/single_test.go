@@ -46,6 +46,10 @@ func TestAccessLog(t *testing.T) {
 func TestEscapedValuesAreNotJudgedByTheirBytes(t *testing.T) {
 	in := text("access.log", accessLine+strings.Replace(accessLine, "/a", `/\x61`, 1))
 	s := readAs(t, layout("ncsa"), in)
+	listed := readAs(t, layout("journal"), text("journal.json", `{"__REALTIME_TIMESTAMP":"1768640000000000","MESSAGE":[104, 105,255]}`+"\n"))
+	if len(listed.events) != 1 || listed.events[0].Verbatim || listed.events[0].fields["message"] != "hi\xff" {
+		t.Errorf("%+v", listed.events)
+	}
 	if len(s.events) != 2 || !s.events[0].Verbatim || s.events[1].Verbatim || s.events[1].fields["cs-uri-stem"] != "/a" {
 		t.Errorf("%+v", s.events)
 	}

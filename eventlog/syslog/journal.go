@@ -116,16 +116,16 @@ func (j *Journal) Cut(line []byte, row *cut.Row) bool {
 		return false
 	}
 	j.Begin()
+	row.Spelled = j.object.Spelled()
 	j.object.Each(func(name, value []byte) {
 		if len(value) > 0 && value[0] == '[' && string(name) == "MESSAGE" {
-			value = j.bytes(value)
+			value, row.Spelled = j.bytes(value), true
 		}
 		if value == nil && string(name) == "MESSAGE" && leftOut.Match(line) {
 			j.left++
 		}
 		j.Field(name, value)
 	})
-	row.Spelled = j.object.Spelled()
 	return j.End(row)
 }
 

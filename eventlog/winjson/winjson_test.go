@@ -133,7 +133,7 @@ func TestVerbatim(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || r.Records != 3 || strings.Join(got, " ") != "2 true false 3 true true" {
+	if err != nil || r.Records != 3 || strings.Join(got, " ") != "2true false 3true true" {
 		t.Errorf("%v %v %v", got, r, err)
 	}
 }
