@@ -70,12 +70,12 @@ func TestPrefilterChangesNothing(t *testing.T) {
 		events = append(events, row(admin, int64(len(events)+1), noon, "192.0.2.1", m))
 	}
 
-	off, on := begin(t), begin(t)
+	off, on := ungated(begin(t)), begin(t)
 	spared := 0
 	for _, e := range events {
 		feed(t, off, e)
 		e = verbatim(e)
-		k := newLook(on.engine.literals)
+		k := newLook(on.engine.literals, false)
 		if k.at(on.engine.program(e.Schema), &e); len(k.rules) == 0 && !k.peers {
 			spared++
 		}
@@ -422,7 +422,7 @@ func FuzzPrefilter(f *testing.F) {
 	s, engine := webSchema(), engineOf(f, Options{}, testPack(f))
 	f.Fuzz(func(t *testing.T, path, query, from, agent string) {
 		e := row(s, 1, noon, "POST", path, query, from, agent, "200")
-		off, on := engine.Begin(&evidence.Source{}), engine.Begin(&evidence.Source{})
+		off, on := ungated(engine.Begin(&evidence.Source{})), engine.Begin(&evidence.Source{})
 		feed(t, off, e)
 		feed(t, on, verbatim(e))
 		if without, with := off.Result(now), on.Result(now); !reflect.DeepEqual(without, with) {

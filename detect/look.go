@@ -24,6 +24,7 @@ type look struct {
 
 	p       *program
 	kinds   uint8
+	ungated bool     // every rule is taken for every event
 	all     bool     // what literals it holds is not known
 	tried   []uint32 // by rule: the round in which it was put in rules
 	round   uint32
@@ -31,23 +32,27 @@ type look struct {
 	onHit   func(id uint32, at int)
 }
 
-func newLook(l *literals) *look {
-	k := &look{}
+func newLook(l *literals, ungated bool) *look {
+	k := &look{ungated: ungated}
 	k.onHit = func(id uint32, _ int) { k.take(l, id) }
 	return k
 }
 
-// at looks at an event: every rule that may match it is in rules, those whose
-// literals the prefilter did not find are not.
+// at looks at an event, in its bytes and, where those do not hold its values, in the
+// values: every rule that may match it is in rules, those whose literals the
+// prefilter did not find are not.
 func (k *look) at(p *program, e *evidence.Event) {
 	k.begin(p)
-	if !e.Verbatim {
+	if k.ungated {
 		k.everything()
 		return
 	}
 	k.seek(e.Raw)
-	if p.encodes && bytes.IndexByte(e.Raw, '%') >= 0 {
-		k.decode(e)
+	if !e.Verbatim {
+		k.each(e, k.seek)
+	}
+	if p.encodes && (!e.Verbatim || bytes.IndexByte(e.Raw, '%') >= 0) {
+		k.each(e, k.decode)
 	}
 	if p.path >= 0 && p.path < len(e.Values) {
 		k.tidy(e.Values[p.path])
@@ -94,17 +99,17 @@ func (k *look) take(l *literals, id uint32) {
 	}
 }
 
-// decode looks for literals in what the values of an event are once and twice
-// percent-decoded. That "+" may be a blank is a literal's own business, see
-// spacings.
-func (k *look) decode(e *evidence.Event) {
+// each looks at every value of an event.
+func (k *look) each(e *evidence.Event, at func(value []byte)) {
 	for _, value := range e.Values {
-		k.decodeValue(value)
+		at(value)
 	}
-	k.decodeValue(e.Peer)
+	at(e.Peer)
 }
 
-func (k *look) decodeValue(value []byte) {
+// decode looks for literals in what a value is once and twice percent-decoded. That
+// "+" may be a blank is a literal's own business, see spacings.
+func (k *look) decode(value []byte) {
 	k.decoded = k.decoded[:0]
 	for range 2 {
 		decoded, changed := k.unescape(value)

@@ -29,7 +29,7 @@ func alerts(t testing.TB, e *Engine, name string) map[string]int64 {
 	return alertsBy(t, e, name, true)
 }
 
-func alertsBy(t testing.TB, e *Engine, name string, looked bool) map[string]int64 {
+func alertsBy(t testing.TB, e *Engine, name string, gated bool) map[string]int64 {
 	t.Helper()
 	f, err := os.Open(name)
 	if err != nil {
@@ -37,18 +37,13 @@ func alertsBy(t testing.TB, e *Engine, name string, looked bool) map[string]int6
 	}
 	defer f.Close()
 	x := e.Begin(windows())
+	x.ungated = !gated
 	lane := x.Lane(evidence.Ref{Collector: "logs", Path: name})
 	opt := evtx.Options{Ref: evidence.Ref{Collector: "logs", Path: name}}
-	emit := func(b *evidence.EventBatch) error {
-		for i := range b.Events {
-			b.Events[i].Verbatim = b.Events[i].Verbatim && looked
-		}
-		return lane.Events(b)
-	}
 	if strings.HasSuffix(name, ".json") {
-		_, err = winjson.Read(context.Background(), f, winjson.Options{Options: opt, Zone: time.UTC}, emit)
+		_, err = winjson.Read(context.Background(), f, winjson.Options{Options: opt, Zone: time.UTC}, lane.Events)
 	} else {
-		_, err = evtx.Read(context.Background(), f, opt, emit)
+		_, err = evtx.Read(context.Background(), f, opt, lane.Events)
 	}
 	if err != nil {
 		t.Fatal(err)
