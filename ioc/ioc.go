@@ -113,7 +113,7 @@ type List struct {
 	limit   int // bytes of text held in memory
 	size    int // of the file, where that is known
 	more    int // refused beyond maxRefused
-	ids     map[string]bool
+	taken   map[taken]bool
 }
 
 // Refusal is one entry of a list that can't be honoured.
@@ -142,7 +142,7 @@ type Options struct {
 // ErrFormat, with the place where it stands. A list of which nothing at all can
 // be looked for has a refusal that says so.
 func Read(name string, r io.Reader, opt Options) (*List, error) {
-	l := &List{Name: name, context: opt.Context, limit: maxText, ids: map[string]bool{}}
+	l := &List{Name: name, context: opt.Context, limit: maxText, taken: map[taken]bool{}}
 	if f, ok := r.(fs.File); ok {
 		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
 			l.size = int(min(info.Size(), maxText))
@@ -246,7 +246,7 @@ func (l *List) finish() error {
 		}
 		l.Refused = append(l.Refused, &Refusal{l.Name, 1, 1, "", why})
 	}
-	l.ids = nil
+	l.taken = nil
 	return nil
 }
 

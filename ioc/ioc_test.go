@@ -107,6 +107,41 @@ refused l:13:1: a SHA-512; give the SHA-256
 	same(t, said(readText(t, "# nothing\n", Options{})), "refused l:1:1: it holds no indicator\n")
 }
 
+// TestPlainLines: of a line nothing but a remark is passed over.
+func TestPlainLines(t *testing.T) {
+	f := func(text, want string) {
+		t.Helper()
+		same(t, said(readText(t, text, Options{})), want)
+	}
+	f("198.51.100.98, 203.0.113.9\n", "peer 198.51.100.98\npeer 203.0.113.9\n")
+	f("198.51.100.98\t203.0.113.9;203.0.113.10 # of 203.0.113.11\n", "peer 198.51.100.98\npeer 203.0.113.9\npeer 203.0.113.10\n")
+	f("192.0.2.77,c2\r203.0.113.9,c2\r", "peer 192.0.2.77\npeer 203.0.113.9\n")
+	f("192.0.2.77\r\nx y\rz z\n", "peer 192.0.2.77\nrefused l:2:1: \"x y\" is no address, network, domain, URL, hash or path\nrefused l:3:1: \"z z\" is no address, network, domain, URL, hash or path\n")
+	f("\t192.0.2.1\n,192.0.2.2\n\"\",192.0.2.3\n; 192.0.2.4\n", "peer 192.0.2.1\npeer 192.0.2.2\npeer 192.0.2.3\n")
+	f("192.0.2.1,443,2026-01-02,https://agency.example/x\n", "peer 192.0.2.1\n")
+	f("192.0.2.1,evil[.]example\n", "peer 192.0.2.1\nrefused l:1:1: \"evil.example\", behind \"192.0.2.1\", may be meant, and is not looked for; write one a line, and remarks behind a \"#\"\n")
+	f("192.0.2.1,hxxp://192.0.2.2/x\n", "peer 192.0.2.1\nrefused l:1:1: \"http://192.0.2.2/x\", behind \"192.0.2.1\", may be meant, and is not looked for; write one a line, and remarks behind a \"#\"\n")
+	f("C:\\x,y\\a.dll\nC:\\x#1\\b.dll\n/x/a,b.dll\nhttp://bad.test/a,b/c?d=1\n", `refused l:1:1: "C:\\x,y\\a.dll" does not show where its first value ends; put that in quotes
+refused l:2:1: "C:\\x#1\\b.dll" does not show where its first value ends; put that in quotes
+refused l:3:1: "/x/a,b.dll" does not show where its first value ends; put that in quotes
+refused l:4:1: "http://bad.test/a,b/c?d=1" does not show where its first value ends; put that in quotes
+`)
+	f("\"C:\\x,y\\a.dll\",dropper\n'/x#1/b'\nC:\\a.exe,C:\\b.exe\n/x/a,seen 1/2/2026,2026/1/2 # in /y\n", `path c:/x,y/a.dll
+path /x#1/b
+path c:/a.exe
+path c:/b.exe
+refused l:4:1: "/x/a,seen 1/2/2026,2026/1/2 # in /y" does not show where its first value ends; put that in quotes
+`)
+	f("/x/a,2026/1/2 # in /y\n::ffff:192.0.2.0/120\n", "path /x/a\npeer 192.0.2.0/24\n")
+	var many strings.Builder
+	for range 2 * maxUnlisted {
+		many.WriteString("192.0.2.1,evil.example\n")
+	}
+	if l := readText(t, many.String(), Options{}); len(l.Entries) != 2*maxUnlisted || len(l.Refused) != maxRefused+1 {
+		t.Errorf("%d entries, %d refused", len(l.Entries), len(l.Refused))
+	}
+}
+
 // TestUnreadable: what is no list says so, and where.
 func TestUnreadable(t *testing.T) {
 	deep := strings.Repeat("[", 70) + strings.Repeat("]", 70)
@@ -117,16 +152,18 @@ func TestUnreadable(t *testing.T) {
 		strings.Repeat("\x00\xfe\n", 2000): "of l 1000 lines are none, the first: l:1:1",
 		"{}":                               "neither STIX",
 		"{\"a\": [1, 2]}":                  "neither STIX",
-		"{\"objects\": [\n {\"type\": \"x\",\n  \"type\": \"y\"}]}":    `l:3:10: "type" stands twice in one object`,
-		"{\"objects\": [{\"x\": " + deep + "}]}":                       "nested deeper than 64",
-		"{\"objects\": [{\"id\": 'x'}]}":                               "l:1:21: want a value",
-		"{\"objects\": [{\"id\": \"x\"":                                "l:1:24: the file ends in the middle",
-		"{\"objects\": [{\"id\": \"x":                                  "l:1:21: the file ends inside a string",
-		"{\"objects\": []} x":                                          "l:1:17: the JSON goes on behind its end",
-		"{\"objects\": [{\"id\": \"\xff\"}]}":                          "not UTF-8",
-		"{\"objects\": [{\"id\": \"a\nb\"}]}":                          "a control character",
-		"{\"objects\": [{\"type\": \"indicator\", \"pattern\": [1]}]}": "",
-		"uuid,type,value\n\"a,b\n":                                     "",
+		"{\"objects\": [\n {\"type\": \"x\",\n  \"type\": \"y\"}]}":                  `l:3:10: "type" stands twice in one object`,
+		"{\"objects\": [{\"x\": " + deep + "}]}":                                     "nested deeper than 64",
+		"{\"objects\": [{\"id\": 'x'}]}":                                             "l:1:21: want a value",
+		"{\"objects\": [{\"id\": \"x\"":                                              "l:1:24: the file ends in the middle",
+		"{\"objects\": [{\"id\": \"x":                                                "l:1:21: the file ends inside a string",
+		"{\"objects\": []} x":                                                        "l:1:17: the JSON goes on behind its end",
+		"{\"objects\": [{\"id\": \"\xff\"}]}":                                        "not UTF-8",
+		"{\"objects\": [{\"id\": \"a\nb\"}]}":                                        "a control character",
+		"{\"objects\": [{\"type\": \"indicator\", \"pattern\": [1]}]}":               "",
+		"uuid,type,value\n\"a,b\n":                                                   "l:2:1: in the row that begins here a quote is not closed",
+		"uuid,type,value,comment\nu1,ip-dst,192.0.2.1,\"bad\nu2,ip-dst,192.0.2.2,\n": "l:2:1: in the row that begins here a quote",
+		"uuid,type,value,comment\nu1,ip-dst,192.0.2.1,a 5\" disk\n":                  "(seen at 2:24)",
 	} {
 		_, err := Read("l", strings.NewReader(text), Options{})
 		if want == "" && err != nil || want != "" && (err == nil || !errors.Is(err, ErrFormat) && !errors.Is(err, ErrLimit) || !strings.Contains(err.Error(), want)) {
@@ -207,7 +244,7 @@ func TestSTIXShapes(t *testing.T) {
 	f(`{"objects": [{"type": "ipv4-addr", "id": "ipv4-addr--1", "value": "192.0.2.1"}, {"type": "observed-data", "id": "observed-data--1", "objects": {"0": {"type": "file"}}}]}`,
 		"refused l:1:1: it holds observations (1 ipv4-addr, 1 observed-data) and no indicator: what was seen somewhere is not what to look for; make a plain list of the values that are\n")
 	f(`{"objects": [{"type": "indicator", "pattern": "[ipv4-addr:value = '192.0.2.1']"}, {"type": "indicator", "pattern": "[ipv4-addr:value = '192.0.2.2']"}, {"type": "url", "value": "x"}, "y"]}`,
-		"peer 192.0.2.1\npeer 192.0.2.2\nrefused l:1:183: it stands among the objects of a bundle and is none\nleft 1 observed objects, context of the indicators (1 url)\n")
+		"peer 192.0.2.1\npeer 192.0.2.2\nrefused l:1:183: it stands among the objects and is none\nleft 1 observed objects, context of the indicators (1 url)\n")
 	f(`{"objects": []}`, "refused l:1:1: it holds no indicator\n")
 	f(`{"objects": [{"type": "indicator", "id": "indicator--1", "indicator_types": ["benign"], "pattern": "[ipv4-addr:value = '192.0.2.1']"}]}`,
 		"refused l:1:1: it holds no indicator; left out: 1 called benign (first: indicator--1)\nleft 1 called benign (first: indicator--1)\n")
@@ -219,6 +256,68 @@ func TestSTIXShapes(t *testing.T) {
 		`refused l:1:14: indicator--1: pattern "[ipv4-addr:value = 192.0.2.1": character 29: want ], not the end
 refused l:1:102: indicator--2: it has no pattern
 `)
+}
+
+// TestNothingIsDropped: what a list holds under another name, or in another shape,
+// is read or refused, beside what is read.
+func TestNothingIsDropped(t *testing.T) {
+	f := func(text, want string) {
+		t.Helper()
+		same(t, said(readText(t, text, Options{})), want)
+	}
+	indicator := `"pattern": "[ipv4-addr:value = '192.0.2.1']"}`
+	bundle := func(one string) string {
+		return `{"objects": [{"type": "indicator", "pattern": "[ipv4-addr:value = '192.0.2.9']"}, ` + one + `]}`
+	}
+	f(bundle(`{"id": "indicator--1", `+indicator), "peer 192.0.2.9\npeer 192.0.2.1\n")
+	f(bundle(`{"type": "Indicator", "id": "x", `+indicator), "peer 192.0.2.9\npeer 192.0.2.1\n")
+	f(bundle(`{"type": "malware", "id": "indicator--1", `+indicator), "peer 192.0.2.9\nrefused l:1:83: indicator--1: by its id an indicator, and of type \"malware\"\n")
+	f(bundle(`{"id": "x", `+indicator), "peer 192.0.2.9\nrefused l:1:83: x: it states no type\n")
+	f(bundle(`{"type": "bundle", "objects": {"0": {"type": "indicator", `+indicator+`}}`), "peer 192.0.2.9\nrefused l:1:83: its \"objects\" are no list, and are not read\n")
+	f(`{"more": true, "next": "a", "objects": [{"type": "indicator", `+indicator+`]}`,
+		"peer 192.0.2.1\nrefused l:1:10: this is one page of several (\"more\": true): fetch the others and put their objects into one list\n")
+
+	one := `{"uuid": "u1", "type": "ip-dst", "to_ids": true, "value": "192.0.2.1"}`
+	for _, text := range []string{
+		`{"Attribute": ` + one + `}`, `{"Attribute": {"0": ` + one + `}}`, `{"Object": {"0": {"Attribute": [` + one + `]}}}`, `{"Object": {"Attribute": {"3": ` + one + `}}}`,
+		`{"response": {"0": {"Event": {"info": "y", "Attribute": [` + one + `]}}}}`,
+	} {
+		f(`[{"Event": {"info": "x", "Attribute": [{"uuid": "u9", "type": "ip-dst", "to_ids": true, "value": "192.0.2.9"}]}}, `+text+`]`, "peer 192.0.2.9\npeer 192.0.2.1\n")
+	}
+	f(`[`+one+`, {"event": {"Attribute": [`+one+`]}}, {"uuid": "u2", "type": "ip-dst"}, {"Attribute": "x", "Object": null}, {"Event": {"id": "1"}}, "y"]`,
+		`peer 192.0.2.1
+refused l:1:74: neither an event nor an indicator, nor an attribute with type and value
+refused l:1:174: u2: neither an event nor an indicator, nor an attribute with type and value
+refused l:1:222: its Attribute is no list, and is not read
+refused l:1:268: it stands among the objects and is none
+`)
+}
+
+// TestToIDs: what an attribute says of itself, however it is spelt, and what one
+// that says nothing is.
+func TestToIDs(t *testing.T) {
+	for flag, want := range map[string]string{
+		`true`: "peer 192.0.2.1\n", `"True"`: "peer 192.0.2.1\n", `1`: "peer 192.0.2.1\n", `null`: "peer 192.0.2.1\n", `""`: "peer 192.0.2.1\n",
+		`"maybe"`: "refused l:1:16: 1: to_ids \"maybe\" is neither true nor false\n",
+		`"False"`: "refused l:1:1: it holds no indicator; left out: 1 attributes that are context (to_ids false) (first: 1)\nleft 1 attributes that are context (to_ids false) (first: 1)\n",
+	} {
+		same(t, said(readText(t, `{"Attribute": [{"id": "1", "type": "ip-dst", "value": "192.0.2.1", "to_ids": `+flag+`}]}`, Options{})), want)
+	}
+	same(t, said(readText(t, `{"Attribute": [{"type": "ip-dst", "value": "192.0.2.1"}]}`, Options{})), "peer 192.0.2.1\n")
+	same(t, said(readText(t, "uuid,type,value,to_ids\nu1,ip-dst,192.0.2.1,\nu2,ip-dst,192.0.2.2,TRUE\n", Options{})), "peer 192.0.2.1\npeer 192.0.2.2\n")
+}
+
+// TestTwice: twice is what was taken before, and not another server's attribute of
+// the same number, nor one that was left out.
+func TestTwice(t *testing.T) {
+	event := func(attribute string) string {
+		return `{"Event": {"info": "x", "Attribute": [{"id": "1", "type": "ip-dst", ` + attribute + `}]}}`
+	}
+	first := event(`"to_ids": true, "value": "192.0.2.1"`)
+	same(t, said(readText(t, "["+first+","+event(`"to_ids": true, "value": "192.0.2.2"`)+","+first+"]", Options{})),
+		"peer 192.0.2.1\npeer 192.0.2.2\nleft 1 attributes that stand in it twice (first: 1)\n")
+	same(t, said(readText(t, "["+event(`"to_ids": false, "value": "192.0.2.1"`)+","+first+"]", Options{})),
+		"peer 192.0.2.1\nleft 1 attributes that are context (to_ids false) (first: 1)\n")
 }
 
 func TestMISP(t *testing.T) {
@@ -260,12 +359,15 @@ func TestMISPShapes(t *testing.T) {
 		`[{"Event": {"info": "x", "Attribute": [], "Object": [{"name": "o", "Attribute": [` + one + `]}]}}]`,
 		`{"info": "x", "Attribute": [` + one + `]}`,
 		`[` + one + `]`,
+		"type,value,uuid\rip-dst,192.0.2.1,u1\r",
 		"\ufeffuuid,event_id,category,type,value,comment,to_ids,date\r\nu1,1,\"Network activity\",ip-dst,\"192.0.2.1\",\"\",1,20260101\r\n",
 	} {
 		same(t, said(readText(t, text, Options{})), "peer 192.0.2.1\n")
 	}
 	same(t, said(readText(t, "uuid,event_id,category,type,value,comment,to_ids,date\nu1,1,x,ip-dst,192.0.2.1,,0,\nu2,1,x,md5,zz,,1,\nu3,1,x,,y,,1,\n", Options{})),
 		"refused l:3:1: u2: \"zz\" is no MD5, SHA-1 or SHA-256\nrefused l:4:1: u3: a row without type or value\nleft 1 attributes that are context (to_ids false) (first: u1)\n")
+	same(t, said(readText(t, "uuid,type,value,comment,to_ids\nu1,ip-dst,192.0.2.1,a, b,1\nu2,ip-dst,192.0.2.2\nu3,ip-dst,192.0.2.3,,1,\ntype,uuid,value\nip-dst,u4,192.0.2.4\n", Options{})),
+		"peer 192.0.2.3\npeer 192.0.2.4\nrefused l:2:1: u1: a row of 6 columns, of which the head has 5\nrefused l:3:1: u2: a row of 3 columns, of which the head has 5\n")
 	l := readText(t, "uuid,type,value,to_ids,attribute_tag,event_info\nu1,ip-dst,192.0.2.1,1,\"a:b,tlp:green\",An event\nuuid,type,value,to_ids,attribute_tag,event_info\nu2,ip-dst,192.0.2.2,1,,\n", Options{})
 	if a := l.Entries[0].About; len(l.Entries) != 2 || len(l.Refused) != 0 || a.Title != "An event" || a.Note != "TLP:GREEN" {
 		t.Errorf("%s about %+v", said(l), a)
@@ -291,7 +393,8 @@ func seed(f *testing.F, texts ...string) {
 // FuzzRead: whatever a list is, it is read or says why not; nothing of it is
 // passed over in silence.
 func FuzzRead(f *testing.F) {
-	seed(f, "198.51.100.9\nhxxp://bad[.]test/\n\\\\?\\C:\\x\n", "uuid,type,value,to_ids\nu,ip-dst,192.0.2.1,1\n", `[{"type":"ip-dst","value":"::1","to_ids":"1"}]`)
+	seed(f, "198.51.100.9\nhxxp://bad[.]test/\n\\\\?\\C:\\x\n", "uuid,type,value,to_ids\nu,ip-dst,192.0.2.1,1\n", `[{"type":"ip-dst","value":"::1","to_ids":"1"}]`,
+		"192.0.2.1, 192.0.2.2\r\"C:\\x,y\",z\rC:\\x,y\\z\r,\"\",x\n", `[{"Attribute":{"0":{"type":"ip-dst","value":"::1"}}},{"more":true,"objects":{"0":{}}}]`, "uuid,type,value\nu,ip-dst,\"192.0.2.1\nuuid,value,type\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		l, err := Read("l", strings.NewReader(text), Options{Context: len(text)%2 == 0})
 		if err != nil {

@@ -25,7 +25,7 @@ func (j *jsonList) event(n *node) {
 		line, column := j.place(a.at)
 		j.attribute(&attribute{
 			line: line, column: column, id: a.id, kind: a.kind, value: a.value, comment: firstLine(a.text), title: title, source: source,
-			note: tlp(slices.Concat(a.tags, tags)), isIndicator: a.idsFlag == "true" || a.idsFlag == "1", deleted: deleted || a.deleted, from: a.from, until: a.until,
+			note: tlp(slices.Concat(a.tags, tags)), flag: a.idsFlag, deleted: deleted || a.deleted, from: a.from, until: a.until,
 		})
 	}
 	for i := range n.attributes {
@@ -45,24 +45,35 @@ type attribute struct {
 	id, kind, value        string
 	comment, title, source string // title, source: of its event
 	note, from, until      string // from, until: first and last seen
-	isIndicator, deleted   bool
+	flag                   string // to_ids
+	deleted                bool
 }
 
-// attribute takes one attribute.
+// taken is an attribute that was taken. A number alone is its server's own, and
+// two servers' lists may be one.
+type taken struct{ id, kind, value string }
+
+// attribute takes one attribute. One that does not say whether it is an indicator
+// (to_ids) counts as one: an export may leave the column out.
 func (l *List) attribute(a *attribute) {
-	if a.id != "" && l.ids[a.id] {
+	isIndicator, known := truth(a.flag)
+	isIndicator = isIndicator || strings.TrimSpace(a.flag) == ""
+	key := taken{a.id, a.kind, a.value}
+	switch {
+	case a.id != "" && l.taken[key]:
 		l.leave("attributes that stand in it twice", a.id)
 		return
-	}
-	l.ids[a.id] = true
-	switch {
 	case a.deleted:
 		l.leave("deleted", a.id)
 		return
-	case !a.isIndicator && (!l.context || attributeReader(a.kind) == nil):
+	case !isIndicator && !known:
+		l.refuse(a.line, a.column, a.id, fmt.Sprintf("to_ids %s is neither true nor false", shown(a.flag)))
+		return
+	case !isIndicator && (!l.context || attributeReader(a.kind) == nil):
 		l.leave(contextOnly, a.id)
 		return
 	case a.kind == "sigma" || a.kind == "yara":
+		l.taken[key] = true
 		l.Rules = append(l.Rules, Rule{a.kind, a.id, a.value})
 		return
 	}
@@ -86,10 +97,11 @@ func (l *List) attribute(a *attribute) {
 			l.refuse(a.line, a.column, a.id, e.why)
 			continue
 		}
-		if !a.isIndicator {
+		if !isIndicator {
 			e.Lead = "context, which the list calls no indicator"
 		}
 		e.About = about
+		l.taken[key] = true
 		l.add(e.Entry, true)
 	}
 }
@@ -174,59 +186,90 @@ var csvColumns = [...]string{"uuid", "type", "value", "to_ids", "comment", "even
 
 // isCSV tells an export of MISP by its first line.
 func isCSV(text []byte) bool {
-	line, _, _ := bytes.Cut(text, []byte("\n"))
-	names := strings.Split(strings.ToLower(strings.TrimSpace(strings.ReplaceAll(string(line), `"`, ""))), ",")
-	return slices.Contains(names, "uuid") && slices.Contains(names, "type") && slices.Contains(names, "value")
+	if end := bytes.IndexAny(text, "\r\n"); end >= 0 {
+		text = text[:end]
+	}
+	_, is := head(strings.Split(strings.ReplaceAll(string(text), `"`, ""), ","))
+	return is
 }
 
-// readCSV reads attributes as MISP exports them to CSV.
+// head reads the names of columns, and whether they are an export's.
+func head(row []string) (at map[string]int, is bool) {
+	if !slices.ContainsFunc(row, func(name string) bool { return strings.EqualFold(strings.TrimSpace(name), "uuid") }) {
+		return nil, false
+	}
+	at = map[string]int{}
+	for i, name := range row {
+		at[strings.ToLower(strings.TrimSpace(name))] = i
+	}
+	for _, name := range []string{"type", "value"} {
+		if _, has := at[name]; !has {
+			return nil, false
+		}
+	}
+	return at, true
+}
+
+// table is an export of MISP to CSV that is being read.
+type table struct {
+	*List
+	*csv.Reader
+	at    map[string]int // columns, by name
+	width int
+}
+
+// readCSV reads attributes as MISP exports them to CSV (RFC 4180). A quote that
+// is not closed hides where rows end, and refuses the file.
 func (l *List) readCSV(in *bufio.Reader) error {
 	l.Format = "MISP CSV"
-	text, err := l.readAll(in)
+	text, err := l.readAll(&lineEnds{in: in})
 	if err != nil {
 		return err
 	}
-	rows := csv.NewReader(bytes.NewReader(text))
-	rows.FieldsPerRecord, rows.LazyQuotes, rows.ReuseRecord = -1, true, true
-	head, err := rows.Read()
-	if err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrFormat, l.Name, err)
-	}
-	at := map[string]int{}
-	for i, name := range head {
-		at[strings.ToLower(strings.TrimSpace(name))] = i
-	}
+	t := &table{List: l, Reader: csv.NewReader(bytes.NewReader(text))}
+	t.FieldsPerRecord, t.ReuseRecord = -1, true
 	for {
-		row, err := rows.Read()
-		if errors.Is(err, io.EOF) {
+		row, err := t.Read()
+		var bad *csv.ParseError
+		switch {
+		case errors.Is(err, io.EOF):
 			return nil
-		}
-		if err != nil {
+		case errors.As(err, &bad):
+			return fmt.Errorf("%w: %s:%d:1: in the row that begins here a quote is not closed or not doubled (seen at %d:%d); is the file whole?", ErrFormat, l.Name, bad.StartLine, bad.Line, bad.Column)
+		case err != nil:
 			return fmt.Errorf("%w: %s: %w", ErrFormat, l.Name, err)
 		}
-		l.csvRow(rows, row, at)
+		if at, is := head(row); is { // also of another export behind the first
+			t.at, t.width = at, len(row)
+			continue
+		}
+		t.row(row)
 	}
 }
 
-func (l *List) csvRow(rows *csv.Reader, row []string, at map[string]int) {
+// row takes one attribute. A row of another width than the head's has its values
+// in columns that nobody knows.
+func (t *table) row(row []string) {
 	var v [len(csvColumns)]string
 	for i, name := range csvColumns {
-		if k, has := at[name]; has && k < len(row) {
+		if k, has := t.at[name]; has && k < len(row) {
 			v[i] = strings.Clone(row[k])
 		}
 	}
-	line, _ := rows.FieldPos(0)
+	line, _ := t.FieldPos(0)
+	for len(row) > t.width && strings.TrimSpace(row[len(row)-1]) == "" { // a comma at the end
+		row = row[:len(row)-1]
+	}
 	switch {
-	case v[1] == "type" && v[2] == "value": // the head of another export behind the first
+	case len(row) != t.width:
+		t.refuse(line, 1, v[0], fmt.Sprintf("a row of %d columns, of which the head has %d", len(row), t.width))
 		return
 	case v[1] == "" || v[2] == "":
-		l.refuse(line, 1, v[0], "a row without type or value")
+		t.refuse(line, 1, v[0], "a row without type or value")
 		return
 	}
-	_, marked := at["to_ids"]
-	flag := strings.ToLower(v[3])
-	l.attribute(&attribute{
+	t.attribute(&attribute{
 		line: line, column: 1, id: v[0], kind: v[1], value: v[2], comment: firstLine(v[4]), title: firstLine(v[5]),
-		note: tlp(append(strings.Split(v[6], ","), strings.Split(v[7], ",")...)), isIndicator: !marked || flag == "1" || flag == "true",
+		note: tlp(append(strings.Split(v[6], ","), strings.Split(v[7], ",")...)), flag: v[3],
 	})
 }

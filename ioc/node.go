@@ -15,6 +15,8 @@ type node struct {
 	revoked, deleted                     bool
 	labels, marks, sources, tags         []string
 	attributes, objects                  []node
+	holds                                bool // it holds events, attributes or objects, be they none
+	noList                               bool // its "objects" are no list
 }
 
 // readJSON reads STIX or MISP, which their names tell apart.
@@ -53,10 +55,12 @@ func (j *jsonList) top() error {
 		return j.array(j.top)
 	}
 	if j.next() != '{' {
-		if line, column := j.place(j.at); j.bundle {
-			j.refuse(line, column, "", "it stands among the objects of a bundle and is none")
+		at := j.at
+		word, err := j.word()
+		if err == nil && (word != "" || j.bundle) {
+			j.refuseAt(at, "", "it stands among the objects and is none")
 		}
-		return j.skip() // of "response" and lists: a number, a message
+		return err
 	}
 	n, err := j.node()
 	if err == nil {
@@ -65,15 +69,26 @@ func (j *jsonList) top() error {
 	return err
 }
 
-// whole takes an object of the top, or of a bundle.
+func (j *jsonList) refuseAt(at int, id, why string) {
+	line, column := j.place(at)
+	j.refuse(line, column, id, why)
+}
+
+// whole takes an object of the top, or of a bundle. One of which nothing can be
+// taken is refused: an indicator under another name is not passed over.
 func (j *jsonList) whole(n *node) {
 	switch {
-	case j.bundle || strings.Contains(n.id, "--") || n.kind == "indicator":
-		j.object(n)
-	case len(n.attributes)+len(n.objects) > 0:
+	case n.noList && n.kind != "observed-data":
+		j.refuseAt(n.at, n.id, "its \"objects\" are no list, and are not read")
+	case !j.bundle && len(n.attributes)+len(n.objects) > 0:
 		j.event(n)
+	case j.bundle || strings.Contains(n.id, "--") || strings.EqualFold(n.kind, "indicator"):
+		j.object(n)
 	case n.kind != "" && n.value != "":
 		j.event(&node{attributes: []node{*n}})
+	case n.holds || n.kind+n.value+n.pattern == "" && n.id+n.text != "": // what stands in it was taken; an event that is named and has no attribute
+	default:
+		j.refuseAt(n.at, n.id, "neither an event nor an indicator, nor an attribute with type and value")
 	}
 }
 
@@ -89,29 +104,31 @@ func (j *jsonList) node() (n node, err error) {
 			return j.skip()
 		}
 		switch name {
-		case "objects", "response", "Event":
-			switch {
-			case j.again, name == "objects" && j.next() != '[': // of STIX 2.0's observed-data
-				return j.skip()
-			case name == "objects":
+		case "objects":
+			if j.next() == '[' && !j.again {
+				n.holds = true
 				return j.objects()
-			case name == "Event":
+			}
+			n.noList = n.noList || j.next() != 'n' // a map of STIX 2.0's observed-data; null is none
+			return j.skip()
+		case "response", "Event":
+			if j.again {
+				return j.skip()
+			}
+			if n.holds = true; name == "Event" {
 				j.Format = "MISP"
 			}
 			return j.top()
-		case "Attribute":
-			j.Format = "MISP"
-			return j.nodes(&n.attributes)
-		case "Object":
-			j.Format = "MISP"
-			return j.nodes(&n.objects)
-		case "Tag":
-			var tags []node
-			err = j.nodes(&tags)
-			for _, t := range tags {
-				n.tags = append(n.tags, t.name)
+		case "Attribute", "Object":
+			j.Format, n.holds = "MISP", true
+			if name == "Object" {
+				return j.nodes(name, &n.objects)
 			}
-			return err
+			return j.nodes(name, &n.attributes)
+		case "more": // of a TAXII envelope (TAXII 2.1, section 3.7)
+			return j.more()
+		case "Tag":
+			return j.named(name, &n.tags)
 		case "external_references":
 			return j.references(&n)
 		case "labels", "indicator_types":
@@ -120,7 +137,7 @@ func (j *jsonList) node() (n node, err error) {
 			return j.list(&n.marks)
 		case "revoked", "deleted":
 			word, err := j.word()
-			is := word == "true" || word == "1"
+			is, _ := truth(word)
 			n.revoked, n.deleted = n.revoked || is && name == "revoked", n.deleted || is && name == "deleted"
 			return err
 		}
@@ -128,9 +145,38 @@ func (j *jsonList) node() (n node, err error) {
 			*field, err = j.word()
 			return err
 		}
+		if j.next() == '{' && !j.again && name != "" && strings.Trim(name, "0123456789") == "" { // one of a list that was written as a map
+			n.holds = true
+			return j.top()
+		}
 		return j.skip()
 	})
 	return n, err
+}
+
+// more reads whether a server has more than what it answered.
+func (j *jsonList) more() error {
+	if c := j.next(); c == '{' || c == '[' || j.again {
+		return j.skip()
+	}
+	at := j.at
+	word, err := j.word()
+	if is, _ := truth(word); err == nil && is {
+		j.refuseAt(at, "", "this is one page of several (\"more\": true): fetch the others and put their objects into one list")
+	}
+	return err
+}
+
+// truth reads what is true or false, however it is spelt; known is false for
+// anything else.
+func truth(word string) (is, known bool) {
+	switch strings.ToLower(strings.TrimSpace(word)) {
+	case "true", "1", "yes":
+		return true, true
+	case "false", "0", "no":
+		return false, true
+	}
+	return false, false
 }
 
 // objects reads the objects of a bundle.
@@ -178,16 +224,56 @@ func (n *node) field(name string) *string {
 	return nil
 }
 
-// nodes reads a list of objects; null and {} are none.
-func (j *jsonList) nodes(all *[]node) error {
-	if j.next() != '[' {
-		return j.skip()
-	}
-	return j.array(func() error {
+// nodes reads a list of objects, also one that was written as a map of them, and
+// the one that stands in its place; null and {} are none.
+func (j *jsonList) nodes(name string, all *[]node) error {
+	each := func() error {
 		n, err := j.node()
 		*all = append(*all, n)
 		return err
+	}
+	switch j.next() {
+	case '[':
+		return j.array(each)
+	case '{':
+		isMap, err := j.holdsObjects()
+		switch {
+		case err != nil:
+			return err
+		case isMap:
+			return j.reader.object(func(string) error { return each() })
+		}
+		return each()
+	}
+	at := j.at
+	word, err := j.word()
+	if err == nil && word != "" && name != "Tag" {
+		j.refuseAt(at, "", "its "+name+" is no list, and is not read")
+	}
+	return err
+}
+
+// holdsObjects reports whether an object's values are all objects, and stays
+// before it.
+func (j *jsonList) holdsObjects() (all bool, err error) {
+	from := j.at
+	all = true
+	err = j.members(false, func(string) error {
+		all = all && j.next() == '{'
+		return j.skip()
 	})
+	j.at = from
+	return all, err
+}
+
+// named reads the names of a list of objects.
+func (j *jsonList) named(name string, all *[]string) error {
+	var tags []node
+	err := j.nodes(name, &tags)
+	for _, t := range tags {
+		*all = append(*all, t.name)
+	}
+	return err
 }
 
 func (j *jsonList) list(all *[]string) error {

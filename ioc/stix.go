@@ -41,14 +41,24 @@ var markings = map[string]string{
 // newest counts (STIX 2.1, section 3.6).
 func (j *jsonList) object(n *node) {
 	j.Format = "STIX"
-	if observables[n.kind] {
+	kind := strings.ToLower(n.kind)
+	if strings.HasPrefix(n.id, "indicator--") {
+		kind = cmp.Or(kind, "indicator")
+	}
+	switch {
+	case kind == "":
+		j.refuseAt(n.at, n.id, "it states no type")
+		return
+	case kind != "indicator" && strings.HasPrefix(n.id, "indicator--"):
+		j.refuseAt(n.at, n.id, "by its id an indicator, and of type "+shown(n.kind))
+		return
+	case observables[kind]:
 		if j.observed == nil {
 			j.observed = map[string]int{}
 		}
-		j.observed[n.kind]++
+		j.observed[kind]++
 		return
-	}
-	if n.kind != "indicator" {
+	case kind != "indicator":
 		return // it says who, what and why, and is nothing to look for
 	}
 	at, known := j.newest[n.id]

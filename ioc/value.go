@@ -48,6 +48,9 @@ func address(word string) (value, why string) {
 		return addr.Unmap().WithZone("").String(), ""
 	}
 	net, err := netip.ParsePrefix(word)
+	if err == nil && net.Addr().Is4In6() && net.Bits() >= 96 { // "::ffff:192.0.2.0/120"
+		net = netip.PrefixFrom(net.Addr().Unmap(), net.Bits()-96)
+	}
 	switch {
 	case err != nil:
 		return "", ""

@@ -57,14 +57,22 @@ func readList(name string, opt ioc.Options) (*ioc.List, error) {
 }
 
 // readFolder puts the lists of a folder together. The index of a MISP feed
-// (manifest.json and, beside it, hashes.csv) names events and is no list.
+// (manifest.json and, beside it, hashes.csv) names events and is no list. Files of
+// other endings are left out, and named: a README is no list, "indicators" may be.
 func readFolder(path string, opt ioc.Options, whole *ioc.List) error {
 	files := 0
+	var others []string
 	err := filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() || !slices.Contains(listEndings, strings.ToLower(filepath.Ext(name))) || ofFeed(name):
+		case linksToFolder(name, d):
+			whole.Refused = append(whole.Refused, fmt.Errorf("%s: a link to a folder is not followed; name the folder itself", name))
+			return nil
+		case d.IsDir() || ofFeed(name):
+			return nil
+		case !slices.Contains(listEndings, strings.ToLower(filepath.Ext(name))):
+			others = append(others, name)
 			return nil
 		}
 		if files++; files > maxRuleFiles {
@@ -87,7 +95,35 @@ func readFolder(path string, opt ioc.Options, whole *ioc.List) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	if len(others) > 0 {
+		whole.Leave(ofOtherEndings(path, others))
+	}
 	return nil
+}
+
+// mostOthers is how many files of other endings a note names.
+const mostOthers = 8
+
+// ofOtherEndings says which files of a folder are not read, hidden ones last.
+func ofOtherEndings(path string, names []string) ioc.Left {
+	var shown, hidden []string
+	for _, name := range names {
+		inner, err := filepath.Rel(path, name)
+		if err != nil {
+			inner = name
+		}
+		inner = filepath.ToSlash(inner)
+		if strings.HasPrefix(inner, ".") || strings.Contains(inner, "/.") {
+			hidden = append(hidden, inner)
+			continue
+		}
+		shown = append(shown, inner)
+	}
+	all := append(shown, hidden...)
+	return ioc.Left{
+		Why:   "files whose ending is none of " + strings.Join(listEndings, ", ") + "; --ioc with a file's own name reads it",
+		Count: len(all), First: strings.Join(all[:min(len(all), mostOthers)], ", "),
+	}
 }
 
 // ofFeed reports whether a file is part of the index of a MISP feed.
