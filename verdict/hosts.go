@@ -26,11 +26,13 @@ func (c *computer) String() string {
 }
 
 // computers tells which machines the records of logs are of, in the required
-// window. A name with and without its domain is one. Two names are of one machine
-// that was renamed if the one is nowhere while the other is in use, and, in a pile
-// of logs from anywhere, a log has both.
+// window. A name with and without its domain is one; in two domains it is two. Two
+// names are of one machine that was renamed if the one is nowhere while the other is
+// in use, and, in a pile of logs from anywhere, a log has both. Such a pile is also a
+// folder that is no system's: it holds something besides logs, and no more.
 func computers(asked Asked, cover []evidence.Coverage) []*computer {
 	var all []*computer
+	pile := asked.Kind == evidence.KindLogs || asked.Kind == evidence.KindTree && asked.OS == ""
 	for _, c := range cover {
 		if c.Missed != nil {
 			continue
@@ -39,10 +41,13 @@ func computers(asked Asked, cover []evidence.Coverage) []*computer {
 			if !h.To.IsZero() && h.To.Before(asked.Required.From) {
 				continue
 			}
-			i := slices.IndexFunc(all, func(o *computer) bool { return short(o.names[0].Name) == short(h.Name) })
+			i := slices.IndexFunc(all, func(o *computer) bool { return same(o.names[0].Name, h.Name) })
 			if i < 0 {
 				i = len(all)
 				all = append(all, &computer{names: []evidence.Host{h}})
+			}
+			if _, domain := split(all[i].names[0].Name); domain == "" {
+				all[i].names[0].Name = h.Name // with its domain it is the name of one alone
 			}
 			all[i].names[0].Add(h.From)
 			all[i].names[0].Add(h.To)
@@ -53,7 +58,7 @@ func computers(asked Asked, cover []evidence.Coverage) []*computer {
 	}
 	for i := 0; i < len(all); i++ {
 		for j := i + 1; j < len(all); j++ {
-			if all[i].renamedTo(all[j], asked.Kind == evidence.KindLogs) {
+			if all[i].renamedTo(all[j], pile) {
 				all[i].join(all[j])
 				all = slices.Delete(all, j, j+1)
 				j = i // the new name may join others
@@ -64,10 +69,17 @@ func computers(asked Asked, cover []evidence.Coverage) []*computer {
 	return all
 }
 
-// short is a computer's name without its domain, as it is compared.
-func short(name string) string {
-	name, _, _ = strings.Cut(strings.ToUpper(name), ".")
-	return name
+// split gives a computer's name without its domain, and that, as they are compared.
+func split(name string) (short, domain string) {
+	short, domain, _ = strings.Cut(strings.ToUpper(strings.TrimSuffix(name, ".")), ".")
+	return short, domain
+}
+
+// same reports whether two names are of one computer as they stand.
+func same(a, b string) bool {
+	short, domain := split(a)
+	other, of := split(b)
+	return short == other && (domain == of || domain == "" || of == "")
 }
 
 // renamedTo reports whether two are one, under names it had one after the other.

@@ -38,7 +38,12 @@ func TestComputers(t *testing.T) {
 	f("renamed twice", "[MAIL09 (1 log)]", log("System.evtx", host("A", 1, 1), host("MAIL09", 5, 9), host("WIN-4711", 2, 3)))
 	f("forwarded", "[DC01 (1 log) MAIL09 (1 log)]", log("ForwardedEvents.evtx", host("MAIL09", 1, 9), host("DC01", 2, 8)))
 	f("renamed in one log, side by side in another", "[DC01 (2 logs) MAIL09 (2 logs)]", log("x", host("MAIL09", 4, 9), host("DC01", 1, 3)), log("y", host("DC01", 1, 9), host("MAIL09", 2, 3)))
+	f("one name in two domains", "[MAIL.custa.local (1 log) MAIL.custb.local (1 log)]", log("a", host("MAIL.custa.local", 1, 9)), log("b", host("MAIL.custb.local", 1, 9)))
+	f("and without any", "[MAIL.custa.local (2 logs) MAIL.custb.local (1 log)]", log("a", host("MAIL", 1, 9)), log("b", host("MAIL.custa.local", 1, 9)), log("c", host("MAIL.custb.local", 1, 9)))
+	f("case", "[MAIL.custa.local (2 logs)]", log("a", host("MAIL.custa.local", 1, 9)), log("b", host("mail.CUSTA.local", 1, 9)))
 	asked.Kind = evidence.KindTree
+	f("logs of two computers in a folder of nobody's", "[DB02 (1 log) WEB01 (1 log)]", log("a", host("WEB01", 1, 4)), log("b", host("DB02", 10, 13)))
+	asked.OS = evidence.Windows
 	f("one machine's logs, renamed", "[MAIL09 (2 logs)]", log("a", host("MAIL09", 5, 9)), log("b", host("WIN-4711", 1, 3)))
 	f("one machine's logs, and forwarded ones", "[DC01 (1 log) MAIL09 (1 log)]", log("a", host("MAIL09", 1, 9)), log("b", host("DC01", 1, 3)))
 }

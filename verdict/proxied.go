@@ -12,9 +12,8 @@ import (
 )
 
 // What tells a proxy by what comes through it, and how much of a log it must
-// hide. A person's programs give themselves few names; strangers' are many.
+// hide; evidence.Strangers is one of them, too.
 const (
-	strangers     = 12   // lengths of agents' names; of few persons seen over a year there are four or five
 	localPrograms = 8    // of the machine itself: what watches it has one or two names
 	fewRequests   = 1000 // fewer say nothing about public addresses
 	mostPublic    = 8    // public addresses, if they may be proxies
@@ -62,7 +61,7 @@ type peersOf struct {
 func (p *peersOf) hidden(hide []evidence.Peer) (n int64, most bool) {
 	var known int64
 	for _, peer := range p.Few {
-		at := slices.IndexFunc(hide, func(h evidence.Peer) bool { return h.Address == peer.Address })
+		at := slices.IndexFunc(hide, func(h evidence.Peer) bool { return keyOf(&h) == keyOf(&peer) })
 		if at < 0 {
 			continue
 		}
@@ -74,23 +73,37 @@ func (p *peersOf) hidden(hide []evidence.Peer) (n int64, most bool) {
 	return n, n > 0 && (2*n > p.Requests || 10*known >= p.Requests)
 }
 
+// peerKey is what makes a peer one over several logs.
+type peerKey struct {
+	address string
+	kind    evidence.PeerKind // of evidence.Others alone: an address may turn out to be of a surer kind
+}
+
+func keyOf(p *evidence.Peer) peerKey {
+	if p.Address == evidence.Others {
+		return peerKey{kind: p.Kind}
+	}
+	return peerKey{address: p.Address}
+}
+
 // hiding are the peers of a series that hide clients: known proxies, and whom so
 // many programs of different names speak through that they must be strangers'. Of
 // public addresses only where hardly any other spoke to the server.
 func hiding(logs []peersOf) (hide []evidence.Peer) {
-	all := map[string]*evidence.Peer{}
+	all := map[peerKey]*evidence.Peer{}
 	var requests int64
 	many, public := false, 0
 	for _, log := range logs {
 		requests, many = requests+log.Requests, many || log.Many
 		for _, p := range log.Few {
-			to := all[p.Address]
+			key := keyOf(&p)
+			to := all[key]
 			if to == nil {
 				to = &evidence.Peer{Address: p.Address}
-				all[p.Address] = to
+				all[key] = to
 			}
 			to.Kind = max(to.Kind, p.Kind)
-			to.Requests, to.Told, to.Spoken, to.Agents = to.Requests+p.Requests, to.Told+p.Told, to.Spoken+p.Spoken, to.Agents|p.Agents
+			to.Add(&p)
 		}
 	}
 	for _, p := range all {
@@ -106,8 +119,8 @@ func hiding(logs []peersOf) (hide []evidence.Peer) {
 		case p.Requests == 0:
 		case p.Kind == evidence.NamedPeer,
 			p.Kind == evidence.OwnPeer && (names >= localPrograms || unnamed),
-			p.Kind == evidence.InnerPeer && names >= strangers,
-			p.Kind == evidence.PublicPeer && names >= strangers && !open:
+			p.Kind == evidence.InnerPeer && names >= evidence.Strangers,
+			p.Kind == evidence.PublicPeer && names >= evidence.Strangers && !open:
 			hide = append(hide, *p)
 		}
 	}
@@ -129,7 +142,9 @@ func Hiding(cover []evidence.Coverage) map[string]bool {
 	all := map[string]bool{}
 	for _, logs := range byFamily {
 		for _, p := range hiding(logs) {
-			all[strings.ToLower(p.Address)] = true
+			if p.Address != evidence.Others { // whose addresses are not known here
+				all[strings.ToLower(p.Address)] = true
+			}
 		}
 	}
 	return all
@@ -139,10 +154,19 @@ func Hiding(cover []evidence.Coverage) map[string]bool {
 func addresses(hide []evidence.Peer) string {
 	const most = 4
 	var names []string
-	for _, p := range hide[:min(most, len(hide))] {
-		names = append(names, p.Address)
+	of, others := len(hide), false
+	for _, p := range hide {
+		switch {
+		case p.Address == evidence.Others:
+			of, others = of-1, true
+		case len(names) < most:
+			names = append(names, p.Address)
+		}
 	}
-	if more := len(hide) - most; more > 0 {
+	switch more := of - len(names); {
+	case others:
+		names = append(names, fmt.Sprintf("more than %d more", more))
+	case more > 0:
 		names = append(names, fmt.Sprintf("%d more", more))
 	}
 	return strings.Join(names, ", ")
@@ -151,14 +175,15 @@ func addresses(hide []evidence.Peer) string {
 // unhide says what would name the clients.
 func unhide(hide []evidence.Peer) string {
 	var name []string
+	others := false
 	for _, p := range hide {
 		if p.Kind < evidence.OwnPeer && 2*p.Told >= p.Requests {
-			name = append(name, "--proxy "+p.Address)
+			name, others = append(name, "--proxy "+p.Address), others || p.Address == evidence.Others
 		}
 	}
 	const most = 4
 	switch {
-	case len(name) > most:
+	case len(name) > most || others:
 		return "they send a header that names clients: if they are proxies of yours, name them or their network with --proxy"
 	case name != nil:
 		return "a header there names clients: if that is a proxy of yours, say " + strings.Join(name, " ")

@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -66,6 +67,16 @@ func TestProxied(t *testing.T) {
 	f("a public proxy", "come from 203.0.113.5", log(9000, false, peer("203.0.113.5", public, 9000, stranger)))
 	f("a scanner among few, of little", "", log(900, false, peer("203.0.113.5", public, 900, stranger)))
 	f("a scanner among many", "", log(9000, false, peer("203.0.113.5", public, 9000, stranger)), log(9000, true))
+
+	nodes := make([]evidence.Peer, 40)
+	for i := range nodes {
+		nodes[i] = peer(fmt.Sprintf("10.0.1.%d", i+10), inner, 200, stranger)
+	}
+	f("many nodes of a load balancer", "8000 of 8000 records come from 10.0.1.10, 10.0.1.11, 10.0.1.12, 10.0.1.13, 36 more", log(8000, false, nodes...))
+	f("very many", "12000 of 12000 records come from 10.0.1.10, 10.0.1.11, 10.0.1.12, 10.0.1.13, more than 36 more", log(12000, false, append(nodes, peer(evidence.Others, inner, 4000, stranger))...))
+	if all := Hiding([]evidence.Coverage{{Family: "web", Peers: log(12000, false, append(nodes, peer(evidence.Others, inner, 4000, stranger))...)}}); len(all) != len(nodes) || all[evidence.Others] {
+		t.Errorf("the others have no address: %v", all)
+	}
 
 	asked.Required.From = day("2026-01-11")
 	f("before what is asked about", "", log(9000, false, peer("10.0.0.5", inner, 9000, stranger)))

@@ -135,6 +135,7 @@ type Installation struct {
 type Asked struct {
 	Parts    evidence.Parts // whole questions dropped by --only are missing here
 	Kind     evidence.Kind
+	OS       evidence.OS // "": not known
 	Partial  bool
 	Live     bool            // running state could be read
 	Required evidence.Period // the required window; To is AsOf

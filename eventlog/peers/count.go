@@ -144,8 +144,7 @@ func (p *Count) Merge(o *Count) {
 			}
 		}
 		p.raise(to, peer.Kind)
-		to.Requests, to.Told, to.Spoken = to.Requests+peer.Requests, to.Told+peer.Told, to.Spoken+peer.Spoken
-		to.Agents |= peer.Agents
+		to.Add(&peer)
 	}
 }
 
@@ -166,7 +165,26 @@ func (p *Count) Told() *evidence.Peers {
 		return nil
 	}
 	few := p.sorted()
-	return &evidence.Peers{Requests: p.requests, Few: few[:min(len(few), evidence.MostPeers)], Many: p.many}
+	if len(few) > evidence.MostPeers {
+		few = append(few[:evidence.MostPeers:evidence.MostPeers], others(few[evidence.MostPeers:])...)
+	}
+	return &evidence.Peers{Requests: p.requests, Few: few, Many: p.many}
+}
+
+// others sums peers up, by kind: a proxy of very many addresses is one all the same.
+func others(peers []evidence.Peer) (sums []evidence.Peer) {
+	for _, p := range peers {
+		if p.Kind == evidence.PublicPeer || p.Kind == evidence.InnerPeer && bits.OnesCount64(p.Agents) < evidence.Strangers {
+			continue
+		}
+		i := slices.IndexFunc(sums, func(s evidence.Peer) bool { return s.Kind == p.Kind })
+		if i < 0 {
+			i = len(sums)
+			sums = append(sums, evidence.Peer{Address: evidence.Others, Kind: p.Kind})
+		}
+		sums[i].Add(&p)
+	}
+	return sums
 }
 
 // shared is the network that providers use among themselves (RFC 6598).

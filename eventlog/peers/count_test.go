@@ -38,6 +38,25 @@ func TestMerge(t *testing.T) {
 	}
 }
 
+// TestOthers: a load balancer of more nodes than are kept is still seen whole, and
+// people's machines do not add up to one.
+func TestOthers(t *testing.T) {
+	f := func(what string, peers, names int, want ...evidence.Peer) {
+		t.Helper()
+		var c Count
+		for i := range peers * 20 {
+			c.add(&spoken{peer: fmt.Appendf(nil, "10.0.%d.1", i%peers), agent: make([]byte, i/peers%names), named: true})
+		}
+		got := c.Told().Few
+		if n := min(peers, evidence.MostPeers); len(got) != n+len(want) || !reflect.DeepEqual(append([]evidence.Peer{}, got[n:]...), append([]evidence.Peer{}, want...)) {
+			t.Errorf("%s: %d, %+v", what, len(got), got[min(n, len(got)):])
+		}
+	}
+	f("forty nodes", 40, 20)
+	f("a hundred", 100, 20, evidence.Peer{Address: evidence.Others, Kind: evidence.InnerPeer, Requests: 36 * 20, Told: 36 * 20, Agents: 1<<20 - 1})
+	f("a hundred people", 100, 4)
+}
+
 // BenchmarkSettle is the cost of one row: of a public server, of one that inner
 // addresses or a single one speak to, and behind a proxy whose header is believed.
 func BenchmarkSettle(b *testing.B) {
