@@ -52,7 +52,7 @@ func (d *decoder) carve(r *row, id, written uint64) bool {
 // salvage searches the chunk in hand from pos on for records of an earlier use.
 // One counts as such if its size stands at both ends of it and its time is one
 // that a log may tell. What does not decode, because what it refers to was written
-// over, is counted. The error is emit's.
+// over, is counted, and so is one whose end was. The error is emit's.
 func (d *decoder) salvage(pos int) error {
 	if !d.opt.Recover {
 		return nil
@@ -65,9 +65,10 @@ func (d *decoder) salvage(pos int) error {
 			break
 		}
 		pos += i
-		size, ok := d.remnant(pos)
-		if !ok {
-			pos++
+		size, whole := d.remnant(pos)
+		if !whole {
+			d.result.Overwritten += int64(min(size, 1))
+			pos++ // what was written over its end may hold others
 			continue
 		}
 		if _, err := d.record(pos, size); err != nil {
@@ -82,17 +83,22 @@ func (d *decoder) salvage(pos int) error {
 	return d.deliver()
 }
 
-// remnant gives the size of a record that begins at pos.
-func (d *decoder) remnant(pos int) (size int, ok bool) {
+// remnant gives the size of a record that begins at pos, 0 for none, and whether it
+// has its end. One without whose like is in use, or was given, is none: nothing is lost.
+func (d *decoder) remnant(pos int) (size int, whole bool) {
 	if pos+leastRecord > len(d.chunk) {
 		return 0, false
 	}
 	size = int(le.Uint32(d.chunk[pos+4:]))
-	if size < leastRecord || size > len(d.chunk)-pos || int(le.Uint32(d.chunk[pos+size-4:])) != size {
+	id, written := le.Uint64(d.chunk[pos+8:]), le.Uint64(d.chunk[pos+16:])
+	if year := fromFiletime(written).Year(); size < leastRecord || size > len(d.chunk)-pos || year < 2000 || year > 2200 {
 		return 0, false
 	}
-	at := fromFiletime(le.Uint64(d.chunk[pos+16:]))
-	return size, at.Year() >= 2000 && at.Year() <= 2200
+	_, known := d.known[identity{id, written}]
+	if whole = int(le.Uint32(d.chunk[pos+size-4:])) == size; known && !whole {
+		return 0, false
+	}
+	return size, whole
 }
 
 // unchanged reports whether the template at an offset is still the one that an

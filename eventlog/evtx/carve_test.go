@@ -34,6 +34,10 @@ func TestRecover(t *testing.T) {
 		return b
 	})
 	chunk = left(chunk, 7, 77, one) // no time
+	for _, id := range []uint64{8, 10} {
+		chunk = left(chunk, id, start, one)
+		copy(chunk[len(chunk)-8:], "AAAAAAAA") // its end was written over; of 10, which is in use, nothing is lost
+	}
 	chunk = append(chunk, recMagic...)
 	unused := left(make([]byte, chunkHeader+8), 5, start, event("Security", "1102"))
 
@@ -58,6 +62,6 @@ func TestRecover(t *testing.T) {
 		}
 	}
 	f("not asked for", false, fileOf(chunk), "1", 0, 0)
-	f("asked for", true, fileOf(chunk), "1, 1102 recovered, 1 recovered", 2, 1)
+	f("asked for", true, fileOf(chunk), "1, 1102 recovered, 1 recovered", 2, 2)
 	f("in a chunk that is not in use", true, fileOf(chunkOf(10, one), unused), "1, 1102 recovered", 1, 0)
 }

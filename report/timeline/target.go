@@ -35,7 +35,7 @@ func (t *Timeline) Target(target *report.Target) {
 		t.add(e, *at, of)
 	}
 	for i := range target.Findings {
-		if f := &target.Findings[i]; f.Steps || f.Rule == verdict.HoleRule {
+		if f := &target.Findings[i]; f.Steps || f.Rule == verdict.HoleRule || f.Rule == verdict.SilenceRule {
 			of := &verdict.Finding{
 				Rule: f.Rule, Title: f.Title, Severity: f.Severity, Confidence: f.Confidence, Class: f.Class, Label: f.Label, Attack: f.Attack, Vulns: f.Vulns,
 			}

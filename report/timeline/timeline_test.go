@@ -129,6 +129,7 @@ func TestTarget(t *testing.T) {
 		Findings: []report.Finding{
 			{Rule: "s", Title: "A sequence", Class: verdict.Success, Steps: true, First: &at, Last: &later, Refs: []report.Ref{{Path: "a.log"}, {Path: "b.log"}}},
 			{Rule: verdict.HoleRule, Title: "1 day missing", Class: verdict.Lead, First: &at, Last: &at},
+			{Rule: verdict.SilenceRule, Title: "silent for 3 hours", Class: verdict.Lead, First: &at, Last: &later},
 			{Rule: "r", Title: "sighted, and told by Watch", Class: verdict.Lead, First: &at},
 		},
 		Installations: []report.Installation{{Name: "SmarterMail", Path: "C:/x", Build: &build, FixedAt: &later, FixedWhy: "its key", Changes: []report.Change{{Kind: evidence.ChangeRegistry, At: &at}}}},
@@ -147,9 +148,11 @@ func TestTarget(t *testing.T) {
 		"00:00:00 First event read: web access: the first event that was read",
 		"00:00:00 First of the finding: 1 day missing",
 		"00:00:00 First of the finding: A sequence (a sequence of 2 steps): a.log",
+		"00:00:00 First of the finding: silent for 3 hours",
 		"00:00:00 Product changed: SmarterMail at C:/x: key written",
 		"01:00:00 Last event read: web access: the last event that was read",
 		"01:00:00 Last of the finding: A sequence (a sequence of 2 steps)",
+		"01:00:00 Last of the finding: silent for 3 hours",
 		"01:00:00 Product updated: SmarterMail at C:/x became build 9610 by now: its key",
 	}
 	if !slices.Equal(got, want) {
