@@ -50,8 +50,8 @@ func (l *log) export(ctx context.Context, path string, text io.Reader) result {
 	return got
 }
 
-// coverExport gives the rows of an export. Record numbers that are missing from
-// one are no loss: who exports chooses.
+// coverExport gives the rows of an export. Who exports chooses, by what is not known:
+// one that is not all of a log, by its record numbers, vouches for no day.
 func (l *log) coverExport(got result, sum string) {
 	e := got.json
 	row := l.row(got.path, got.format)
@@ -61,6 +61,9 @@ func (l *log) coverExport(got result, sum string) {
 		read := row
 		read.Count, read.Bytes, read.SHA256 = e.Records, got.bytes, sum
 		read.From, read.To, read.Days = e.From, e.To, e.Days
+		if e.Missing > 0 || e.Numberless > 0 {
+			read.Days = nil
+		}
 		read.Unread, read.Cleared = e.Misread, e.Clears.Asked.Count+e.Clears.Others.Count
 		l.out.Cover(read)
 	}
@@ -76,6 +79,10 @@ func (l *log) coverExport(got result, sum string) {
 	gap(e.Cut, evidence.Truncated, "the last event is cut")
 	gap(e.Misread > 0, evidence.Damaged, "%d pieces that read as no event of Windows, the first at line %d", e.Misread, e.MisreadAt)
 	gap(e.Unnamed > 0, evidence.Ambiguous, "%d events give their values without names, the first at line %d: rules for fields cannot see them; export the log itself (wevtutil epl)", e.Unnamed, e.UnnamedAt)
+	gap(e.Missing > 0, evidence.Ambiguous, "a selection of records, which vouches for no day: %d record numbers are missing, the first after record %d; export the log itself (wevtutil epl)", e.Missing, e.MissingAfter)
+	gap(e.Numberless > 0, evidence.Ambiguous, "%d events state no record number, so whether this is all of a log or a selection is not known, and it vouches for no day; export the log itself (wevtutil epl)", e.Numberless)
+	gap(e.Repeated > 0, evidence.Ambiguous, "%d events give a field several values, the first at line %d: it holds all, a line each, and rules for its beginning, its end or the whole of it may not see them; look at these, for a value with a line break may pose as another field", e.Repeated, e.RepeatedAt)
+	gap(e.Long > 0, evidence.TooLarge, "%d events hold a list of more values than are read, the first at line %d", e.Long, e.LongAt)
 	gap(e.Undated > 0, evidence.Ambiguous, "%d events state no time that reads", e.Undated)
 	gap(e.Local && l.in.Zone == nil, evidence.NoZone, "local times were read as UTC; say where the host stood (--time-zone)")
 	if parts, words := clears(e.Clears); words != "" {

@@ -13,8 +13,13 @@
 // An object that is no event, does not read, or is larger than 1 MiB is counted
 // with the line it begins in. Get-WinEvent gives values without their names: they
 // stand together in Data, but for Sysmon's, whose message spells both; such
-// records are counted as unnamed, for no rule by name can see them.
+// records are counted as unnamed, for no rule by name can see them. Several values of
+// one name stand together in its field, a line each, and such events are counted; so
+// are those with lists of more than 256 values, of which the rest is not read. Who
+// exports chooses: record numbers that are missing are counted, by channel and
+// computer.
 //
 // Limits: an object 1 MiB, 16 levels, 1024 keys, 4096 shapes remembered. A
-// reader holds at most about 8 MiB whatever the file's size.
+// reader holds at most about 20 MiB whatever the file's size, 8 MiB of them record
+// numbers.
 package winjson

@@ -35,19 +35,27 @@ func (d *reader) take(text []byte) error {
 		return nil
 	}
 	r := row{spans: len(d.spans), from: len(d.arena)}
+	var is odd
 	for i := range s.columns {
-		s.columns[i].put(&d.batches, values)
+		is.or(s.columns[i].put(&d.batches, values))
 	}
-	fields, own := d.spread(s, values)
+	fields, own, more := d.spread(s, values, d.spans[r.spans:])
+	is.or(more)
+	d.noteOdd(is)
 	r.to = len(d.arena)
 	channel, at := s.text(values, s.channel), d.when(s, values)
 	m := d.schema(s, schemaKey{string(channel), uint32(id), string(head(s.text(values, s.kind), 64))}, fields, own)
-	record, _ := number(s.text(values, s.record))
+	record, numbered := number(s.text(values, s.record))
 	d.note(channel, at)
+	var computer []byte
 	if host := m.schema.Roles[evidence.RoleHost]; host >= 0 {
 		if s := d.spans[r.spans+int(host)]; s.from >= 0 {
-			d.hosts.Add(d.arena[s.from:s.to], at)
+			computer = d.arena[s.from:s.to]
+			d.hosts.Add(computer, at)
 		}
+	}
+	if d.numbers.add(computer, channel, record, numbered); !numbered {
+		d.result.Numberless++
 	}
 	if m.clears {
 		of := s.text(values, s.cleared)
@@ -87,12 +95,14 @@ func (d *reader) shape() *shape {
 
 // spread writes the fields that the object in hand gives with their names in a
 // text or a list, and gives the names of all its fields; own: that they are its
-// own. An event that gives its values without any is counted.
-func (d *reader) spread(s *shape, values [][]byte) (fields []string, own bool) {
+// own. One that the event's data has as well stands there with what is told; one of
+// System's, whose name is the event's alone, is told apart. have are the places of
+// the columns. An event that gives its values without any names is counted.
+func (d *reader) spread(s *shape, values [][]byte, have []span) (fields []string, own bool, is odd) {
 	list := s.text(values, s.data)
-	pairs := namedItems(list)
+	pairs, is := namedItems(list)
 	if s.nameless {
-		pairs = told(s.text(values, s.channel), s.text(values, s.message))
+		pairs, is = told(s.text(values, s.channel), s.text(values, s.message))
 		if pairs == nil && list != nil {
 			if d.result.Unnamed++; d.result.UnnamedAt == 0 {
 				d.result.UnnamedAt = d.line
@@ -101,12 +111,56 @@ func (d *reader) spread(s *shape, values [][]byte) (fields []string, own bool) {
 	}
 	fields = s.fields
 	for _, p := range pairs {
-		if !slices.Contains(fields, p.name) {
-			fields = append(fields[:len(fields):len(fields)], p.name)
-			d.put(p.value)
+		if i := slices.Index(s.fields, p.name); i >= 0 {
+			if s.columns[i].own {
+				is.repeated = d.amend(&have[i], p) || is.repeated
+				continue
+			}
+			if p.name = data + "_" + p.name; slices.Contains(fields, p.name) {
+				is.repeated = true
+				continue
+			}
+		}
+		fields = append(fields[:len(fields):len(fields)], p.name)
+		d.join(p.values)
+	}
+	return fields, len(fields) > len(s.fields), is
+}
+
+// amend puts what is told of a field beside what its column holds; false if that is
+// the same.
+func (d *reader) amend(at *span, p pair) bool {
+	all := p.values
+	if at.from >= 0 {
+		column := d.arena[at.from:at.to]
+		all = [][]byte{column}
+		for _, v := range p.values {
+			if !bytes.Equal(v, column) {
+				all = append(all, v)
+			}
+		}
+		if len(all) == 1 {
+			return false
 		}
 	}
-	return fields, len(fields) > len(s.fields)
+	d.join(all)
+	*at = d.spans[len(d.spans)-1]
+	d.spans = d.spans[:len(d.spans)-1]
+	return len(all) > 1
+}
+
+// noteOdd counts an event that rules may see wrongly.
+func (d *reader) noteOdd(is odd) {
+	if is.repeated {
+		if d.result.Repeated++; d.result.RepeatedAt == 0 {
+			d.result.RepeatedAt = d.line
+		}
+	}
+	if is.long {
+		if d.result.Long++; d.result.LongAt == 0 {
+			d.result.LongAt = d.line
+		}
+	}
 }
 
 func head(b []byte, n int) []byte { return b[:min(len(b), n)] }

@@ -38,9 +38,13 @@ type Result struct {
 	MisreadAt int64 // the line where the first of them begins
 	Unnamed   int64 // events whose values have no names
 	UnnamedAt int64
-	Undated   int64 // events that state no time, or none that reads
-	Local     bool  // a time stated no offset
-	Cut       bool  // the text ends within an object
+
+	Undated int64 // events that state no time, or none that reads
+	Local   bool  // a time stated no offset
+	Cut     bool  // the text ends within an object
+
+	Odd
+	Selection
 
 	From, To time.Time
 	Days     []evidence.Day
@@ -48,6 +52,21 @@ type Result struct {
 	Hosts    []evidence.Host // the computers that the events name; the first hundred
 	Clears   evtx.Clears
 	Err      error // why reading ended early
+}
+
+// Odd are events that rules may see wrongly.
+type Odd struct {
+	Repeated   int64 // events that give a name several values, which stand in one field, a line each
+	RepeatedAt int64
+	Long       int64 // events with lists of which only the first 256 values were read
+	LongAt     int64
+}
+
+// Selection tells by record numbers whether an export is all of a log.
+type Selection struct {
+	Missing      uint64 // record numbers between the first and the last of a channel of a computer that no event has
+	MissingAfter uint64 // the first of these follows this one
+	Numberless   int64  // events that state no record number
 }
 
 // Read reads an export, which is UTF-8, and hands its events to emit, in batches
@@ -113,6 +132,7 @@ type reader struct {
 	hosts    evtx.Hosts
 	days     map[evidence.Day]struct{}
 	day      evidence.Day
+	numbers  numbers
 
 	batches
 }
@@ -230,6 +250,7 @@ func (d *reader) finish() {
 	d.result.Days = slices.Sorted(maps.Keys(d.days))
 	d.result.Channels = slices.Sorted(maps.Keys(d.channels))
 	d.result.Hosts = d.hosts.List()
+	d.result.Missing, d.result.MissingAfter = d.numbers.missing()
 }
 
 // count notes an event that was read.

@@ -1,6 +1,7 @@
 package winjson
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -24,6 +25,7 @@ type shape struct {
 type column struct {
 	at   []int
 	list bool // a list of values is those
+	own  bool // of the event's own data
 }
 
 // call is one more name of a field.
@@ -105,7 +107,7 @@ func (s *shape) add(columns map[string]int, taken map[string]bool, section, name
 	}
 	columns[key], taken[name] = len(s.columns), true
 	s.fields = append(s.fields, name)
-	s.columns = append(s.columns, column{at: []int{at}, list: section == data && name == "Data"})
+	s.columns = append(s.columns, column{at: []int{at}, list: section == data && name == "Data", own: section == data})
 }
 
 // text is a value of an object, nil for none.
@@ -116,21 +118,26 @@ func (s *shape) text(values [][]byte, at int) []byte {
 	return values[at]
 }
 
-// put writes a column.
-func (c *column) put(b *batches, values [][]byte) {
+// put writes a column, and tells what is odd about it.
+func (c *column) put(b *batches, values [][]byte) (is odd) {
 	if len(c.at) == 1 && (!c.list || len(values[c.at[0]]) == 0 || values[c.at[0]][0] != '[') {
 		b.put(values[c.at[0]])
-		return
+		return odd{}
 	}
 	var parts [][]byte
+	var first []byte
 	for _, at := range c.at {
 		switch v := values[at]; {
 		case v == nil:
 		case c.list && len(v) > 0 && v[0] == '[':
-			parts = append(parts, items(v)...)
+			all, long := items(v)
+			parts, is.long = append(parts, all...), is.long || long
 		default:
+			is.repeated = is.repeated || c.own && first != nil && !bytes.Equal(first, v)
+			first = v
 			parts = append(parts, v)
 		}
 	}
 	b.join(parts)
+	return is
 }

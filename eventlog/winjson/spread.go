@@ -3,32 +3,64 @@ package winjson
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 )
 
 const maxItems = 256 // of one list
 
-// pair is a field that an event's text gives with its name.
+// pair is a field that an event's text gives with its name, and all values that it
+// gives under it.
 type pair struct {
-	name  string
-	value []byte
+	name   string
+	values [][]byte
+}
+
+// add adds a value to a list of fields, one that is there already but once. more: its
+// name had another.
+func add(all []pair, name string, value []byte) (_ []pair, more bool) {
+	i := slices.IndexFunc(all, func(p pair) bool { return p.name == name })
+	if i < 0 {
+		return append(all, pair{name, [][]byte{value}}), false
+	}
+	if p := &all[i]; !slices.ContainsFunc(p.values, func(v []byte) bool { return bytes.Equal(v, value) }) {
+		p.values = append(p.values, value)
+		return all, true
+	}
+	return all, false
 }
 
 // told reads the fields off the message of a Sysmon event, whose lines are
-// "Name: value" in the names of the event; nil for any other.
-func told(channel, message []byte) (all []pair) {
+// "Name: value" in the names of the event; nil for any other. A value that holds a
+// line of that kind, as a program's description may, looks like one more: is says so
+// where the name has two.
+func told(channel, message []byte) (all []pair, is odd) {
 	if !bytes.EqualFold(channel, []byte("Microsoft-Windows-Sysmon/Operational")) {
-		return nil
+		return nil, odd{}
 	}
-	for len(message) > 0 && len(all) < maxItems {
+	for n := 0; len(message) > 0; {
 		var line []byte
 		line, message, _ = bytes.Cut(message, []byte("\n"))
 		name, value, ok := bytes.Cut(bytes.TrimRight(line, "\r"), []byte(":"))
 		if ok && len(value) > 0 && value[0] == ' ' && isName(name) {
-			all = append(all, pair{string(name), value[1:]})
+			if n++; n > maxItems {
+				is.long = true
+				break
+			}
+			var more bool
+			all, more = add(all, string(name), value[1:])
+			is.repeated = is.repeated || more
 		}
 	}
-	return all
+	return all, is
 }
+
+// odd is what makes an event one that rules may see wrongly.
+type odd struct {
+	repeated bool // a name has several values, which stand together in one field
+	long     bool // a list is longer than is read
+}
+
+func (o *odd) or(p odd) { o.repeated, o.long = o.repeated || p.repeated, o.long || p.long }
 
 func isName(b []byte) bool {
 	for _, c := range b {
@@ -40,27 +72,30 @@ func isName(b []byte) bool {
 }
 
 // namedItems are the values of a list that have names: what converters of XML make of Data elements.
-func namedItems(list []byte) (all []pair) {
+func namedItems(list []byte) (all []pair, is odd) {
 	var raw []map[string]any
 	if len(list) == 0 || list[0] != '[' || decode(list, &raw) != nil {
-		return nil
+		return nil, odd{}
 	}
+	is.long = len(raw) > maxItems
 	for _, item := range raw[:min(len(raw), maxItems)] {
 		name := firstText(item, "@Name", "Name", "name")
 		if name == nil {
 			continue
 		}
 		text := firstText(item, "#text", "Value", "value", "_", "content")
-		all = append(all, pair{string(name), append([]byte{}, text...)}) // empty, where it has none
+		var more bool
+		all, more = add(all, string(name), append([]byte{}, text...)) // empty, where it has none
+		is.repeated = is.repeated || more
 	}
-	return all
+	return all, is
 }
 
 // items are the values of a list: texts, or objects with a Value each.
-func items(list []byte) (all [][]byte) {
+func items(list []byte) (all [][]byte, long bool) {
 	var raw []any
 	if decode(list, &raw) != nil {
-		return [][]byte{list}
+		return [][]byte{list}, false
 	}
 	for _, item := range raw[:min(len(raw), maxItems)] {
 		if in, object := item.(map[string]any); object {
@@ -73,7 +108,7 @@ func items(list []byte) (all [][]byte) {
 		}
 		all = append(all, textOf(item))
 	}
-	return all
+	return all, len(raw) > maxItems
 }
 
 // decode reads JSON, numbers as they are written.

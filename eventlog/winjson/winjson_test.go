@@ -85,6 +85,77 @@ func TestWriters(t *testing.T) {
 	}
 }
 
+// TestRepeated: all values of one name are in its field, and such events are counted;
+// a name of System's stays System's.
+func TestRepeated(t *testing.T) {
+	f := func(what, text, want string, repeated, long int64) {
+		t.Helper()
+		got, r := events(t, text, Options{Zone: time.UTC})
+		if len(got) != 1 || !strings.Contains(got[0]+" ", want) || r.Repeated != repeated || r.Long != long {
+			t.Errorf("%s: %d repeated, %d long, %q, want %q", what, r.Repeated, r.Long, got, want)
+		}
+	}
+	told := func(message string) string {
+		return `{"Id":1,"ProviderName":"P","LogName":"` + sysmon + `","RecordId":6,"ProcessId":4,"TimeCreated":"2026-01-17T10:00:00Z","Properties":[],"Message":"` + message + `"}`
+	}
+	listed := func(data string) string {
+		return `{"Event":{"System":{"EventID":1,"Channel":"Security","TimeCreated":"2026-01-17T10:00:00Z"},"EventData":{` + data + `}}}`
+	}
+	f("a description that poses as a command", told(`Process Create:\nDescription: x\nCommandLine: notepad.exe\nCommandLine: evil`), " Description=x CommandLine=notepad.exe\nevil ", 1, 0)
+	f("and as one of System's", told(`Process Create:\nEventID: 9\nProcessId: 7`), " EventData_EventID=9 ProcessId=7 ", 0, 0)
+	f("the same twice", told(`A: b\nA: b`), " A=b ", 0, 0)
+	f("a long message", told(strings.Repeat(`A: b\n`, 257)), " A=b ", 0, 1)
+	f("items of one name", listed(`"Data":[{"@Name":"X","#text":"a"},{"@Name":"X","#text":"b"}]`), " X=a\nb ", 1, 0)
+	f("an item beside a key", listed(`"X":"a","Data":[{"@Name":"X","#text":"b"},{"@Name":"X","#text":"a"},{"@Name":"X","#text":"c"}]`), " X=a\nb\nc ", 1, 0)
+	f("which are the same", listed(`"X":"a","Data":[{"@Name":"X","#text":"a"}]`), " X=a ", 0, 0)
+	f("an item of System's name", listed(`"Data":[{"@Name":"Channel","#text":"System"}]`), " EventData_Channel=System ", 0, 0)
+	f("a key twice", listed(`"X":"a","X":"b"`), " X=a\nb ", 1, 0)
+	f("many items", listed(`"Data":[`+strings.Repeat(`{"@Name":"X","#text":"a"},`, 256)+`{"@Name":"Y","#text":"b"}]`), " X=a ", 0, 1)
+}
+
+// TestNumbers: numbers that are missing are counted by channel and computer,
+// whatever order they come in.
+func TestNumbers(t *testing.T) {
+	f := func(what string, missing, after uint64, add func(n *numbers, record func(uint64))) {
+		t.Helper()
+		var n numbers
+		add(&n, func(id uint64) { n.add([]byte("H"), []byte("Security"), id, true) })
+		if gone, first := n.missing(); gone != missing || first != after {
+			t.Errorf("%s: %d after %d, want %d after %d", what, gone, first, missing, after)
+		}
+	}
+	f("none", 0, 0, func(*numbers, func(uint64)) {})
+	f("whole, the newest first", 0, 0, func(_ *numbers, record func(uint64)) {
+		for id := uint64(20_000); id > 3; id-- {
+			record(id)
+		}
+	})
+	f("whole, in any order, some twice", 0, 0, func(_ *numbers, record func(uint64)) {
+		for id := range uint64(10_000) {
+			record(id * 7919 % 10_000)
+			record(id)
+		}
+	})
+	f("two channels and computers", 0, 0, func(n *numbers, record func(uint64)) {
+		record(1)
+		n.add([]byte("H"), []byte("System"), 9, true)
+		n.add([]byte("I"), []byte("Security"), 99_999, true)
+	})
+	f("one is missing, across pages", 1, 4095, func(_ *numbers, record func(uint64)) {
+		record(4097)
+		record(4095)
+	})
+	f("far apart", 1<<64-2, 0, func(_ *numbers, record func(uint64)) {
+		record(0)
+		record(1<<64 - 1)
+	})
+	f("more than fit", 10+(maxPages-1)*99_999, 0, func(_ *numbers, record func(uint64)) {
+		for id := range uint64(maxPages + 10) {
+			record(id * 100_000)
+		}
+	})
+}
+
 // TestLost: what is no event, or is only half of one, is counted where it stands,
 // and what follows is read.
 func TestLost(t *testing.T) {
