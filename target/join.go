@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -55,6 +56,31 @@ func pile(src *evidence.Source) (key string, ok bool) {
 	}
 	return strings.Join([]string{strings.ToLower(src.ID.Host), string(src.ID.OS), zone, src.ID.Captured.String(), fmt.Sprint(src.Partial)}, "\x00"), true
 }
+
+// Holds reports whether a review of logs reads with the sources of one target all
+// that it reads with those of another which lies in its folder. Of a system or a
+// collection only its own logs are read, and in a folder of nobody's are archives and
+// messages that nobody asked for, while the other target names them. What could not be
+// opened holds nothing, and is held by nothing: its gap stays.
+func Holds(outer, inner []*evidence.Source) bool {
+	nobodys := func(src *evidence.Source) bool {
+		return src.Files != nil && (src.Kind == evidence.KindLogs || src.Kind == evidence.KindTree && src.ID.OS == "")
+	}
+	for _, src := range slices.Concat(outer, inner) {
+		if !nobodys(src) {
+			return false
+		}
+	}
+	logsAlone := !slices.ContainsFunc(outer, func(src *evidence.Source) bool { return src.Kind != evidence.KindLogs })
+	unasked := func(src *evidence.Source) bool {
+		name := evidence.Name(filepath.ToSlash(src.Target))
+		return !isLog(name) && (packedName.MatchString(name.Base()) || mailName.MatchString(name.Base()))
+	}
+	return len(outer) > 0 && len(inner) > 0 && (logsAlone || !slices.ContainsFunc(inner, unasked))
+}
+
+// mailName is what mailboxes and messages are called.
+var mailName = regexp.MustCompile(`(?i)\.(eml|grp|msg|mbo?x|pst|ost)$`)
 
 // joinAll joins sources of one pile.
 func joinAll(sources []*evidence.Source) *evidence.Source {

@@ -82,14 +82,15 @@ type opened struct {
 func (c *check) open(ctx context.Context, show *progress) (*opened, error) {
 	o := &opened{}
 	pace := target.NewPace(c.flags.rate) // one for all: two targets on one address do not double what it bears
-	for _, n := range c.targets {
+	made := make([][]*evidence.Source, len(c.targets))
+	missing := make([]*report.Target, len(c.targets))
+	for i, n := range c.targets {
 		show.opening(n.target)
 		sources, err := target.Open(ctx, n.target, target.Options{
 			Partial: c.flags.partial, AsOf: c.asOf, Zone: c.zone, Host: n.host,
 			Scope: c.scope, Pace: pace, Log: c.log,
 		})
-		o.sources = append(o.sources, sources...)
-		o.entries = append(o.entries, make([]*report.Target, len(sources))...)
+		made[i] = sources
 		if err == nil {
 			continue
 		}
@@ -98,7 +99,18 @@ func (c *check) open(ctx context.Context, show *progress) (*opened, error) {
 		}
 		c.out.talk("%v", err)
 		t := report.Missing(n.target, n.host, kindOf(n.target), c.asked, evidence.ReasonFor(err), err.Error())
-		o.entries = append(o.entries, &t)
+		missing[i] = &t
+	}
+	for i, sources := range made {
+		if c.flags.logs && c.readTwice(i, made) {
+			c.close(&opened{sources: sources})
+			continue
+		}
+		o.sources = append(o.sources, sources...)
+		o.entries = append(o.entries, make([]*report.Target, len(sources))...)
+		if missing[i] != nil {
+			o.entries = append(o.entries, missing[i])
+		}
 	}
 	if c.flags.logs {
 		o.join()

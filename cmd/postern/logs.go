@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"postern/evidence"
 	"postern/report/page"
 	"postern/target"
 )
@@ -52,20 +53,28 @@ The period asked about begins when the oldest flaw could first be used. What
 	return cmd
 }
 
-// apart leaves out what lies in a folder that is named too: what is read twice
-// would count twice.
+// apart leaves out what is named twice: what is read twice would count twice.
 func apart(targets []named) (left []named) {
 	for i, n := range targets {
-		inside := slices.ContainsFunc(targets, func(o named) bool {
-			rel, err := filepath.Rel(resolved(o.target), resolved(n.target))
-			return o.target != "" && o.host == n.host && err == nil && rel != "." && filepath.IsLocal(rel)
-		})
-		twice := slices.ContainsFunc(targets[:i], func(o named) bool {
-			return o.host == n.host && resolved(o.target) == resolved(n.target)
-		})
-		if !inside && !twice || n.target == "" {
+		if !slices.ContainsFunc(targets[:i], func(o named) bool {
+			return n.target != "" && o.target != "" && o.host == n.host && resolved(o.target) == resolved(n.target)
+		}) {
 			left = append(left, n)
 		}
 	}
 	return left
+}
+
+// readTwice reports whether the i-th target lies in another one that reads all of
+// it. Of an image only its own logs are read, so that a log of another machine
+// which lies in it is a target like others.
+func (c *check) readTwice(i int, made [][]*evidence.Source) bool {
+	n := c.targets[i]
+	for j, o := range c.targets {
+		rel, err := filepath.Rel(resolved(o.target), resolved(n.target))
+		if o.target != "" && n.target != "" && o.host == n.host && err == nil && rel != "." && filepath.IsLocal(rel) && target.Holds(made[j], made[i]) {
+			return true
+		}
+	}
+	return false
 }
