@@ -104,7 +104,7 @@ func (l *lane) holdIndicators(s *seen) error {
 func (l *lane) sight(r *rule, s *seen, what string) {
 	found := sighting{rule: r, class: r.class, severity: r.severity, label: r.Label}
 	if r.named {
-		r.matched(&found, what, time.Time{}, nil) // a file is what it is, at any time
+		r.matched(&found, []string{what}, time.Time{}, nil) // a file is what it is, at any time
 	}
 	l.add(found, s.ref, s.Time, nil)
 }

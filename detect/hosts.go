@@ -15,7 +15,7 @@ type hosts struct {
 	names map[string]bool // lower case; with a leading dot: all below
 	addrs map[netip.Addr]string
 	nets  map[netip.Prefix]string
-	bits  []int // prefix lengths of nets
+	bits  []int // prefix lengths of nets, the narrowest first
 }
 
 func newHosts(peers []string) *hosts {
@@ -31,6 +31,7 @@ func (h *hosts) add(peer string) {
 		h.nets[net.Masked()] = peer
 		if !slices.Contains(h.bits, net.Bits()) {
 			h.bits = append(h.bits, net.Bits())
+			slices.SortFunc(h.bits, func(a, b int) int { return b - a })
 		}
 		return
 	}
@@ -41,10 +42,28 @@ func (h *hosts) add(peer string) {
 	h.names[strings.ToLower(peer)] = true
 }
 
-// find returns the peer that a host, an address or a name without port, is. A
-// name matches exactly, or an entry with a leading dot above it. It runs for
-// every word of many events, and copies nothing.
+// find returns the first peer of holding.
 func (h *hosts) find(host []byte) (peer string, held bool) {
+	h.holding(host, func(p string) bool {
+		peer, held = p, true
+		return false
+	})
+	return peer, held
+}
+
+// appendAll adds every peer of holding.
+func (h *hosts) appendAll(peers []string, host []byte) []string {
+	h.holding(host, func(p string) bool {
+		peers = append(peers, p)
+		return true
+	})
+	return peers
+}
+
+// holding yields the peers that a host, an address or a name without port, is,
+// the narrowest first: itself and the networks around it, or the entries with a
+// leading dot above it. It runs for every word of many events, and copies nothing.
+func (h *hosts) holding(host []byte, yield func(peer string) bool) {
 	for len(host) > 0 && (host[0] == '[' || host[0] == ']') {
 		host = host[1:]
 	}
@@ -53,14 +72,16 @@ func (h *hosts) find(host []byte) (peer string, held bool) {
 	}
 	host = bytes.TrimSuffix(host, []byte("."))
 	if len(host) == 0 {
-		return "", false
+		return
 	}
 	if addr, is := dotted(host); is {
-		return h.findAddr(addr)
+		h.holdingAddr(addr, yield)
+		return
 	}
 	if mayBeAddr(host) {
 		if addr, err := netip.ParseAddr(string(host)); err == nil {
-			return h.findAddr(addr.Unmap().WithZone(""))
+			h.holdingAddr(addr.Unmap().WithZone(""), yield)
+			return
 		}
 	}
 	var buf [256]byte
@@ -68,20 +89,19 @@ func (h *hosts) find(host []byte) (peer string, held bool) {
 	if slices.ContainsFunc(name, func(c byte) bool { return c >= 0x80 }) {
 		name = bytes.ToLower(host)
 	}
-	if h.names[string(name)] {
-		return string(name), true
+	if h.names[string(name)] && !yield(string(name)) {
+		return
 	}
 	for at := bytes.IndexByte(name, '.'); at >= 0; {
-		if h.names[string(name[at:])] {
-			return string(name[at:]), true
+		if at > 0 && h.names[string(name[at:])] && !yield(string(name[at:])) {
+			return
 		}
 		next := bytes.IndexByte(name[at+1:], '.')
 		if next < 0 {
-			break
+			return
 		}
 		at += 1 + next
 	}
-	return "", false
 }
 
 // mayBeAddr spares the parser what is plainly a name, a number or a clock: an IPv6
@@ -113,18 +133,17 @@ func dotted(host []byte) (addr netip.Addr, is bool) {
 	return netip.AddrFrom4(b), n == 3 && digits > 0
 }
 
-func (h *hosts) findAddr(addr netip.Addr) (peer string, held bool) {
-	if peer, held = h.addrs[addr]; held {
-		return peer, true
+func (h *hosts) holdingAddr(addr netip.Addr, yield func(peer string) bool) {
+	if peer, held := h.addrs[addr]; held && !yield(peer) {
+		return
 	}
 	for _, bits := range h.bits {
 		if net, err := addr.Prefix(bits); err == nil {
-			if peer, held = h.nets[net]; held {
-				return peer, true
+			if peer, held := h.nets[net]; held && !yield(peer) {
+				return
 			}
 		}
 	}
-	return "", false
 }
 
 // peerRules are all rules about peers, and what any of them calls one.
@@ -168,8 +187,6 @@ func (p *program) matchPeers(e *evidence.Event, found func(sighting)) {
 		return
 	}
 	for _, r := range p.peers.rules {
-		if s, ok := m.sight(r, e); ok {
-			found(s)
-		}
+		m.sight(r, e, found)
 	}
 }

@@ -111,9 +111,11 @@ func rulesOf(l *ioc.List) (all []*rule) {
 	})
 	add(ioc.Agent, "agents", "A user agent", onAgent, evidence.CompromisedThen, verdict.Success, func(r *rule, e *ioc.Entry) {
 		if r.agents == nil {
-			r.agents = map[string]bool{}
+			r.agents = map[string][]string{}
 		}
-		r.agents[e.Key()] = true
+		if key, called := e.Key(), spaced(e.Key()); !slices.Contains(r.agents[called], key) {
+			r.agents[called] = append(r.agents[called], key)
+		}
 	})
 	add(ioc.Hash, "hashes", "A file", pack.OnHash, evidence.CompromisedNow, verdict.State, func(r *rule, e *ioc.Entry) { r.Match.Hashes = append(r.Match.Hashes, e.Value) })
 	add(ioc.Path, "paths", "A path", pack.OnFile, evidence.CompromisedNow, verdict.State, func(r *rule, e *ioc.Entry) { r.Match.Paths = append(r.Match.Paths, e.Value) })
@@ -194,39 +196,26 @@ func notesOf(l *ioc.List) (all []evidence.Coverage) {
 	return all
 }
 
-// matched grades the sighting of an entry by what its list says of it: of
-// several with one value, one that proves something goes before one that does
-// not. what is the value as it was found, at when, values the event's.
-func (r *rule) matched(s *sighting, what string, at time.Time, values [][]byte) {
+// matched grades the sighting of entries by what their list says of them: of
+// several with one value, or that hold one host, one that proves something goes
+// before one that does not. whats are the values as they were found, the closest
+// first, at when, values the event's.
+func (r *rule) matched(s *sighting, whats []string, at time.Time, values [][]byte) {
 	label := s.label
-	if s.label = note(what, label); r.entries == nil {
+	if s.label = note(whats[0], label); r.entries == nil {
 		return
 	}
-	key, below := strings.CutPrefix(what, ".")
-	if r.Kind != pack.OnPeer {
-		key, below = what, false
-	}
-	i, _ := slices.BinarySearchFunc(r.entries, key, func(e *ioc.Entry, key string) int { return strings.Compare(e.Key(), key) })
 	var best *ioc.Entry
 	var forms []string
-	why := ""
-	for ; i < len(r.entries) && r.entries[i].Key() == key; i++ {
-		e := r.entries[i]
-		if below && !e.Below {
-			continue
-		}
-		lack := e.Lead
-		if e.Request != "" && forms == nil {
-			forms = spellingsOf(values)
-		}
-		switch {
-		case lack == "" && e.Request != "" && !asks(forms, e):
-			lack = "its host alone, of " + ioc.Cut(e.Value, mostURL)
-		case lack == "" && e.About != nil && !at.IsZero() && !(evidence.Period{From: e.About.From, To: e.About.Until}).Holds(at):
-			lack = labelStale
-		}
-		if best == nil || why != "" && lack == "" {
-			best, why = e, lack
+	why, named := "", ""
+	for _, what := range whats {
+		for _, e := range r.entriesOf(what) {
+			if e.Request != "" && forms == nil {
+				forms = spellingsOf(values)
+			}
+			if lack := lacks(e, forms, at); best == nil || why != "" && lack == "" {
+				best, why, named = e, lack, what
+			}
 		}
 	}
 	if best == nil {
@@ -235,11 +224,39 @@ func (r *rule) matched(s *sighting, what string, at time.Time, values [][]byte) 
 	if why != "" {
 		s.class, s.severity = verdict.Lead, verdict.Medium
 	}
-	s.label = what
+	s.label = named
 	if s.about = best.About; s.about != nil {
-		s.label = note(note(what, s.about.ID), s.about.Note)
+		s.label = note(note(named, s.about.ID), s.about.Note)
 	}
 	s.label = note(note(s.label, why), label)
+}
+
+// entriesOf gives the entries that a value, found in evidence, is of.
+func (r *rule) entriesOf(what string) (all []*ioc.Entry) {
+	key, below := what, false
+	if r.Kind == pack.OnPeer {
+		key, below = strings.CutPrefix(what, ".")
+	}
+	i, _ := slices.BinarySearchFunc(r.entries, key, func(e *ioc.Entry, key string) int { return strings.Compare(e.Key(), key) })
+	for ; i < len(r.entries) && r.entries[i].Key() == key; i++ {
+		if e := r.entries[i]; !below || e.Below {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// lacks says why the sighting of an entry proves nothing, "" where it does.
+func lacks(e *ioc.Entry, forms []string, at time.Time) string {
+	switch {
+	case e.Lead != "":
+		return e.Lead
+	case e.Request != "" && !asks(forms, e):
+		return "its host alone, of " + ioc.Cut(e.Value, mostURL)
+	case e.About != nil && !at.IsZero() && !(evidence.Period{From: e.About.From, To: e.About.Until}).Holds(at):
+		return labelStale
+	}
+	return ""
 }
 
 // spellingsOf gives the values of an event as written and decoded, lower case.
@@ -291,23 +308,24 @@ func (p *program) matchAgents(event *evidence.Event, found func(sighting)) {
 	if p.agent >= len(event.Values) || len(event.Values[p.agent]) == 0 {
 		return
 	}
-	forms := wordForms(event.Values[p.agent : p.agent+1])
+	called := spaced(strings.ToLower(string(event.Values[p.agent])))
 	for _, r := range p.agents {
-		for _, form := range forms {
-			called := strings.ToLower(string(form))
-			if !r.agents[called] {
-				continue
-			}
-			s := sighting{rule: r, class: r.class, severity: r.severity}
-			if !p.outbound {
-				s.class = verdict.Attempt
-			}
-			r.matched(&s, called, event.Time, event.Values)
-			found(s)
-			break
+		keys := r.agents[called]
+		if len(keys) == 0 {
+			continue
 		}
+		s := sighting{rule: r, class: r.class, severity: r.severity}
+		if !p.outbound {
+			s.class = verdict.Attempt
+		}
+		r.matched(&s, keys, event.Time, event.Values)
+		found(s)
 	}
 }
+
+// spaced writes "+" as a blank: IIS writes a blank as "+", so that the two can't
+// be told apart in its logs.
+func spaced(text string) string { return strings.ReplaceAll(text, "+", " ") }
 
 // titled gives a finding what a list says of the entry that matched.
 func titled(f *verdict.Finding, of *ioc.About, list string) {

@@ -202,3 +202,69 @@ func TestListedTwice(t *testing.T) {
 		}
 	}
 }
+
+// TestListedBeside: what tells little, or is out of date, hides nothing that stands
+// beside it: neither another host of the event nor a network around the same one.
+func TestListedBeside(t *testing.T) {
+	web := func(query, client string) evidence.Event {
+		return row(webSchema(), 1, noon, "GET", "/", query, client, "x", "200")
+	}
+	old := `{"objects":[{"type":"indicator","id":"indicator--1","pattern":"[ipv4-addr:value = '192.0.2.1']","valid_until":"2020-01-01T00:00:00Z"},` +
+		`{"type":"indicator","id":"indicator--2","pattern":"[ipv4-addr:value = '192.0.2.0/24']"}]}`
+	const crowd, alone = "peers github.com; everybody contacts it or names below it", "peers evil.example.net"
+	f := func(list string, event evidence.Event, want map[string]verdict.Class) {
+		t.Helper()
+		e, _ := listed(t, list)
+		for _, known := range []bool{true, false} {
+			x := e.Begin(windows())
+			if known {
+				event = verbatim(event)
+			}
+			feed(t, x, event)
+			if got := sightings(x); fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("have %v\nwant %v", got, want)
+			}
+		}
+	}
+	both := "evil.example.net\ngithub.com\n"
+	f(both, row(proxied(), 1, noon, "10.0.0.9", "evil.example.net:443", "x https://github.com"), map[string]verdict.Class{alone: verdict.Success, crowd: verdict.Lead})
+	f(both, row(proxied(), 1, noon, "10.0.0.9", "github.com:443", "x https://evil.example.net"), map[string]verdict.Class{alone: verdict.Success, crowd: verdict.Lead})
+	f(both, web("u=https://github.com/x&v=https://evil.example.net/y", "10.0.0.9"), map[string]verdict.Class{alone + "; " + labelMention: verdict.Lead, crowd + "; " + labelMention: verdict.Lead})
+	f("192.0.2.0/24\nhttp://192.0.2.1/malware.exe\n", web("-", "192.0.2.1"), map[string]verdict.Class{"peers 192.0.2.0/24": verdict.Attempt})
+	f(old, web("-", "192.0.2.1"), map[string]verdict.Class{"peers 192.0.2.0/24; indicator--2": verdict.Attempt})
+	f("::ffff:192.0.2.0/120\n", web("-", "192.0.2.1"), map[string]verdict.Class{"peers 192.0.2.0/24": verdict.Attempt})
+	f("192.0.2.1\n", web("v=198.51.100.9&v=192.0.2.1&v=192.0.2.1", "192.0.2.1"), map[string]verdict.Class{"peers 192.0.2.1": verdict.Attempt})
+}
+
+// TestListedCrowd: an event that names more hosts of a list than are shown tells
+// of the rest.
+func TestListedCrowd(t *testing.T) {
+	e, _ := listed(t, "198.51.100.0/25\n203.0.113.7\n"+func() (all string) {
+		for n := range mostSighted + 8 {
+			all += fmt.Sprintf("h%d.example\n", n)
+		}
+		return all
+	}())
+	query := "x"
+	for n := range mostSighted + 8 {
+		query += fmt.Sprintf("&u=h%d.example", n)
+	}
+	x := e.Begin(windows())
+	feed(t, x, row(webSchema(), 1, noon, "GET", "/", query, "203.0.113.7", "x", "200"))
+	got := sightings(x)
+	if len(got) != mostSighted+1 || got["peers 203.0.113.7"] != verdict.Attempt || got["peers "+othersNoted] != verdict.Lead {
+		t.Errorf("%d sightings: %v", len(got), got)
+	}
+}
+
+// TestListedPlus: a user agent with "+" is found in the logs of IIS, which writes
+// blanks so, and as it was sent.
+func TestListedPlus(t *testing.T) {
+	e, _ := listed(t, `[{"type":"user-agent","uuid":"u1","to_ids":true,"value":"Mozilla/5.0 (compatible; EvilBot/1.0; +http://evil-bot.test/)"}]`)
+	x := e.Begin(windows())
+	feed(t, x, verbatim(row(webSchema(), 1, noon, "GET", "/", "-", "192.0.2.1", "Mozilla/5.0+(compatible;+EvilBot/1.0;++http://evil-bot.test/)", "200")),
+		verbatim(row(webSchema(), 2, noon, "GET", "/", "-", "192.0.2.1", "Mozilla/5.0 (compatible; EvilBot/1.0; +http://evil-bot.test/)", "200")))
+	if got := x.Result(now).Findings; len(got) != 1 || got[0].Count != 2 || got[0].Label != "mozilla/5.0 (compatible; evilbot/1.0; +http://evil-bot.test/); u1" {
+		t.Errorf("%+v", got)
+	}
+}

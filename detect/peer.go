@@ -3,6 +3,7 @@ package detect
 import (
 	"bytes"
 	"iter"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -44,37 +45,68 @@ func (p *program) mentioned(e *evidence.Event) (m mentions) {
 	return m
 }
 
-// sight grades a peer: contact to it is the finding, contact from it an
-// attempt at most, and its name alone a lead.
-func (m *mentions) sight(r *rule, e *evidence.Event) (sighting, bool) {
-	s, peer := sighting{rule: r, class: r.class, severity: r.severity, label: r.Label}, ""
-	any := func(hosts [][]byte) bool {
+// mostSighted is how many hosts of one event are named for one list; further ones
+// are counted together.
+const mostSighted = 64
+
+// sight reports the peers of a rule: contact to one is the finding, contact from
+// it an attempt at most, and its name alone a lead. Of a list every host is
+// reported, once and as the gravest of that; for other rules the first one stands
+// for all.
+func (m *mentions) sight(r *rule, e *evidence.Event, found func(sighting)) {
+	var few, held [4]string // nearly always enough
+	seen := few[:0]
+	further := map[verdict.Class]bool(nil)
+	all := func(hosts [][]byte, class verdict.Class, how string) {
 		for _, h := range hosts {
-			if p, held := r.hosts.find(h); held {
-				peer = p
-				return true
+			if len(seen) > 0 && !r.named {
+				return
+			}
+			peers := r.hosts.appendAll(held[:0], h)
+			if len(peers) == 0 || slices.Contains(seen, peers[0]) {
+				continue
+			}
+			s := r.sighting(peers, class, how, e)
+			if len(seen) < mostSighted {
+				seen = append(seen, peers[0])
+				found(s)
+				continue
+			}
+			if s.label, s.about = othersNoted, nil; !further[s.class] {
+				if further == nil {
+					further = map[verdict.Class]bool{}
+				}
+				further[s.class] = true
+				found(s)
 			}
 		}
-		return false
 	}
-	switch {
-	case r.Match.Direction != pack.Inbound && any(m.to):
-	case r.Match.Direction != pack.Outbound && any(m.from):
-		if r.class == verdict.State || r.class == verdict.Success {
-			s.class = verdict.Attempt
+	if r.Match.Direction != pack.Inbound {
+		all(m.to, r.class, "")
+	}
+	if r.Match.Direction != pack.Outbound {
+		class := r.class
+		if class == verdict.State || class == verdict.Success {
+			class = verdict.Attempt
 		}
-	case any(m.named) || r.Match.Direction == pack.Outbound && any(m.from):
-		s.class, s.label = verdict.Lead, note(s.label, labelMention)
-	default:
-		return s, false
+		all(m.from, class, "")
 	}
+	all(m.named, verdict.Lead, labelMention)
+	if r.Match.Direction == pack.Outbound {
+		all(m.from, verdict.Lead, labelMention)
+	}
+}
+
+// sighting grades a host by the peers that hold it.
+func (r *rule) sighting(peers []string, class verdict.Class, how string, e *evidence.Event) sighting {
+	s := sighting{rule: r, class: class, severity: r.severity, label: note(r.Label, how)}
 	if at := e.Time; !at.IsZero() && !(evidence.Period{From: r.ValidFrom, To: r.ValidUntil}).Holds(at) {
 		s.class, s.label = verdict.Lead, note(r.Label, labelStale)
 	}
 	if r.named {
-		r.matched(&s, peer, e.Time, e.Values)
+		r.matched(&s, peers, e.Time, e.Values)
 	}
-	return s, true
+	return s
 }
 
 // note adds to a label what it does not say yet.
@@ -100,7 +132,7 @@ func hostsIn(value []byte) iter.Seq[[]byte] {
 					named = named || value[end] == '.' || value[end] == ':'
 					end++
 				}
-				if named && !yield(bareHost(value[start:end])) {
+				if named && !hostsOf(value[start:end], yield) {
 					return
 				}
 				start = end + 1
@@ -113,6 +145,68 @@ func hostsIn(value []byte) iter.Seq[[]byte] {
 		}
 	}
 }
+
+// longestAddr is how long an IPv6 address is with an IPv4 one at its end.
+const longestAddr = 45
+
+// hostsOf yields what of a word may be a host: all of it, what stands between
+// its colons ("/node:192.0.2.7", "v:host.example:3389"), an IPv6 address behind
+// one ("IPv6:2001:db8::7"), and IPv4 addresses that other letters are glued to
+// ("x_192.0.2.7-y").
+func hostsOf(word []byte, yield func([]byte) bool) bool {
+	whole := bareHost(word)
+	if !yield(whole) {
+		return false
+	}
+	colon := bytes.IndexByte(word, ':')
+	if colon < 0 {
+		return quads(word, yield)
+	}
+	if mayBeAddr(word) {
+		if _, err := netip.ParseAddr(string(word)); err == nil {
+			return true // whose colons are its own
+		}
+	}
+	for rest, again := word, len(whole) <= colon; ; again = false {
+		part := rest
+		if colon >= 0 {
+			part = rest[:colon]
+		}
+		if bytes.IndexByte(part, '.') > 0 && (!again && !yield(bareHost(part)) || !quads(part, yield)) {
+			return false
+		}
+		if colon < 0 {
+			return true
+		}
+		rest = rest[colon+1:]
+		if len(rest) <= longestAddr && mayBeAddr(rest) && !yield(bareHost(rest)) {
+			return false
+		}
+		colon = bytes.IndexByte(rest, ':')
+	}
+}
+
+// quads yields the IPv4 addresses in a word that is more than one, where no
+// further digits or numbers adjoin them.
+func quads(word []byte, yield func([]byte) bool) bool {
+	for at := 0; at < len(word); {
+		if !isDigit(word[at]) {
+			at++
+			continue
+		}
+		end := at
+		for end < len(word) && (isDigit(word[end]) || word[end] == '.' && end+1 < len(word) && isDigit(word[end+1])) {
+			end++
+		}
+		if end-at < len(word) && end-at >= len("0.0.0.0") && end-at <= len("255.255.255.255") && bytes.Count(word[at:end], []byte(".")) == 3 && !yield(word[at:end]) {
+			return false
+		}
+		at = end
+	}
+	return true
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 // inHost are the bytes of host names and addresses, with or without a port.
 var inHost = func() (in [256]bool) {

@@ -35,6 +35,29 @@ func TestHostsFindWhatRulesHold(t *testing.T) {
 	}
 }
 
+// TestHostsInValues: addresses and names are found behind labels, with ports and
+// with other letters glued to them, and never inside a longer number.
+func TestHostsInValues(t *testing.T) {
+	index := newHosts([]string{"198.51.100.7", "evil.example.net", "2001:db8::7"})
+	for value, want := range map[string]string{
+		"wmic /node:198.51.100.7 process": "198.51.100.7", "mstsc /v:198.51.100.7:3389": "198.51.100.7", "198.51.100.7:80:x": "198.51.100.7",
+		"cmdkey /add:evil.example.net": "evil.example.net", "CONNECT:evil.example.net:443:200": "evil.example.net", "evil.example.net.:443": "evil.example.net",
+		"EHLO [IPv6:2001:db8::7]": "2001:db8::7", "[2001:db8::7]:25": "2001:db8::7", "x=ip:198.51.100.7": "198.51.100.7", "x%3Dip%253a198.51.100.7": "198.51.100.7",
+		"198.51.100.7-x": "198.51.100.7", "x_198.51.100.7": "198.51.100.7", "a:x-198.51.100.7_y:b": "198.51.100.7", "::ffff:198.51.100.7": "198.51.100.7",
+		"1.198.51.100.7": "", "198.51.100.70": "", "x-1198.51.100.7": "", "x_198.51.100.7.1": "", "12:34:56.789": "", "2001:db8::71": "", "x:2001:db8::7:1": "", "::": "", ":.:": "",
+	} {
+		got := ""
+		for host := range hostsIn([]byte(value)) {
+			if peer, held := index.find(host); held {
+				got = peer
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", value, got, want)
+		}
+	}
+}
+
 // TestDotted: IPv4 addresses are read as netip reads them.
 func TestDotted(t *testing.T) {
 	for _, text := range []string{"192.0.2.7", "0.0.0.0", "255.255.255.255", "256.0.0.1", "1.2.3", "1.2.3.4.5", "01.2.3.4", "1.2.3.04", "1..2.3", ".1.2.3", "1.2.3.", "", "a.b.c.d", "1.2.3.4a", "99999999999999999999.1.1.1", "00.0.0.0"} {

@@ -18,15 +18,15 @@ type rule struct {
 	*pack.Indicator
 	class    verdict.Class // of a match that no outcome refines
 	severity verdict.Severity
-	place    *evidence.Place // OnFile, OnFolder, OnSetting
-	ids      []uint32        // OnPeer: as eventRule.ids
-	hosts    *hosts          // OnPeer
-	event    *eventRule      // OnSigma
-	own      bool            // the operator's, of no pack
-	named    bool            // a match is labelled with what matched: a list of the operator's
-	entries  []*ioc.Entry    // of a list, by Key; nil: it says no more of them than they are
-	agents   map[string]bool // onAgent, lower case
-	names    []string        // OnFile of a list: names of files
+	place    *evidence.Place     // OnFile, OnFolder, OnSetting
+	ids      []uint32            // OnPeer: as eventRule.ids
+	hosts    *hosts              // OnPeer
+	event    *eventRule          // OnSigma
+	own      bool                // the operator's, of no pack
+	named    bool                // a match is labelled with what matched: a list of the operator's
+	entries  []*ioc.Entry        // of a list, by Key; nil: it says no more of them than they are
+	agents   map[string][]string // onAgent: keys by what spaced makes of them
+	names    []string            // OnFile of a list: names of files
 }
 
 // eventRule is a Sigma rule and how its matches are graded.

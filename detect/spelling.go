@@ -30,13 +30,51 @@ func pathForms(one [][]byte) [][]byte {
 // "+" standing for a blank.
 func queryForms(one [][]byte) [][]byte { return decodings(one, true) }
 
-// wordForms gives a value as written and with the blanks that IIS writes
-// as "+" in every column.
+// wordForms gives a value as written and with the blanks that IIS writes as "+"
+// in every column: with each "+" as one, and with those kept that look meant.
 func wordForms(one [][]byte) [][]byte {
 	if bytes.IndexByte(one[0], '+') < 0 {
 		return one
 	}
-	return [][]byte{one[0], bytes.ReplaceAll(one[0], []byte("+"), []byte(" "))}
+	all := [][]byte{one[0], bytes.ReplaceAll(one[0], []byte("+"), []byte(" "))}
+	var kept []byte
+	for at := bytes.IndexByte(one[0], '+'); at < len(one[0]); at++ {
+		end := at
+		for end < len(one[0]) && one[0][end] == '+' {
+			end++
+		}
+		from, to := meantPlus(one[0], at, end)
+		if from < to && kept == nil {
+			kept = bytes.Clone(all[1])
+		}
+		for ; from < to; from++ {
+			kept[from] = '+'
+		}
+		at = end
+	}
+	if kept == nil {
+		return all
+	}
+	return append(all, kept)
+}
+
+// meantPlus gives the part of a run of "+" that the client wrote so, as far as
+// its neighbours tell: one before the address of a robot's page or behind a bracket,
+// the second in "; +x" (of which IIS makes ";++x"), both in "g++/1", and all but the
+// last in "C++ x".
+func meantPlus(value []byte, at, end int) (from, to int) {
+	next := value[end:]
+	switch {
+	case end-at == 1 && (at > 0 && value[at-1] == '(' || len(next) >= 4 && isFolded(next[:4], "http")):
+		return at, end
+	case end-at == 2 && len(next) > 0 && inHost[next[0]]:
+		return at + 1, end
+	case end-at == 2:
+		return at, end
+	case end-at > 2:
+		return at, end - 1
+	}
+	return at, at
 }
 
 // decodings gives a value as written, decoded once and decoded twice, as far

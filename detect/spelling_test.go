@@ -29,6 +29,11 @@ func TestSpellings(t *testing.T) {
 	f(queryForms, "x=a+b%2f..", "x=a+b%2f..", "x=a b/..")
 	f(queryForms, "x=%252e", "x=%252e", "x=%2e", "x=.")
 	f(wordForms, "Mozilla/5.0+(X)", "Mozilla/5.0+(X)", "Mozilla/5.0 (X)")
+	f(wordForms, "(X;+E/1;++http://x)", "(X;+E/1;++http://x)", "(X; E/1;  http://x)", "(X; E/1; +http://x)")
+	f(wordForms, "a+(+http://x)", "a+(+http://x)", "a ( http://x)", "a (+http://x)")
+	f(wordForms, "a+C+++b", "a+C+++b", "a C   b", "a C++ b")
+	f(wordForms, "a+g++/1", "a+g++/1", "a g  /1", "a g++/1")
+	f(wordForms, "a+x++", "a+x++", "a x  ", "a x++")
 	f(wordForms, "scan%20ner", "scan%20ner") // an agent is not decoded
 }
 

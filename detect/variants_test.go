@@ -83,14 +83,15 @@ func escaped(e evidence.Event) evidence.Event {
 // SigmaHQ's rules for web logs or of an indicator list makes a difference between
 // the prefilter on and off, whatever column it stands in.
 func TestVariantsAreFound(t *testing.T) {
-	peers := []string{"198.51.100.7", "203.0.113.0/24", "198.18.0.0/15", "2001:db8::7", "2001:db8:a:b::/64", "evil-sister.example", "kiss.example"}
-	agents := []string{"evil agent/1.0 (kiss me)", "GoBot+x", "a b c d", "curl/0.0?x"}
+	peers := []string{"198.51.100.7", "203.0.113.0/24", "198.18.0.0/15", "2001:db8::7", "2001:db8:a:b::/64", "evil-sister.example", "kiss.example", "::ffff:198.51.99.0/120"}
+	agents := []string{"evil agent/1.0 (kiss me)", "GoBot+x", "a b c d", "curl/0.0?x", "Mozilla/5.0 (compatible; EvilBot/1.0; +http://evil-bot.test/)", "C++ x"}
 	var agentsJSON []string
 	for _, a := range agents {
 		agentsJSON = append(agentsJSON, fmt.Sprintf(`{"type":"user-agent","to_ids":true,"value":%q}`, a))
 	}
 	for name, own := range map[string]Own{
-		"pack": {}, "sigma": {Sigma: rulesIn(t, "sigma/rules/web", ".yml")},
+		"pack": {}, "sigma": {Sigma: append(rulesIn(t, "sigma/rules/web", ".yml"), pack.TextFile{File: "bot.yml", Text: []byte(
+			"title: bot\nid: bot\nlogsource: {category: webserver}\ndetection:\n  s:\n    c-useragent|contains: ['EvilBot/1.0; +http://evil-bot.test', 'kit (+http://kit.test)', 'C++ kit']\n  condition: s\n")})},
 		"list":   {Lists: []*ioc.List{listFrom(t, strings.Join(peers, "\n"))}},
 		"agents": {Lists: []*ioc.List{listFrom(t, `{"response":{"Attribute":[`+strings.Join(agentsJSON, ",")+`]}}`)}},
 	} {
@@ -112,7 +113,8 @@ func TestVariantsAreFound(t *testing.T) {
 			}
 			if name == "list" {
 				texts = append(slices.Clone(peers), "203.0.113.200", "198.19.255.1", "::ffff:198.51.100.7", "0:0:0:0:0:FFFF:C633:6407", "[::ffff:c633:6407]:443",
-					"2001:0db8:0000::0007", "2001:DB8:0:0:0:0:0:7", "[2001:db8:a:b:1::2]:443", "2001:db8:000a:000b:ffff::", "www.evil-sister.example", "http://evil-sister.example:8080/x", "198.51.100.70", "2001:db8:a:c::1")
+					"2001:0db8:0000::0007", "2001:DB8:0:0:0:0:0:7", "[2001:db8:a:b:1::2]:443", "2001:db8:000a:000b:ffff::", "www.evil-sister.example", "http://evil-sister.example:8080/x", "198.51.100.70", "2001:db8:a:c::1",
+					"/node:198.51.100.7", "/v:198.51.100.7:3389", "/add:evil-sister.example", "[IPv6:2001:db8::7]", "ip:203.0.113.9", "198.51.100.7-x", "x_198.19.0.1", "1.198.51.100.7", "198.51.99.4")
 			}
 			slices.Sort(texts)
 			if texts = slices.Compact(texts); testing.Short() {
@@ -172,5 +174,21 @@ func TestRewordedAction(t *testing.T) {
 	s.Source = evidence.LogSource{Category: "firewall"}
 	if n := held(t, engine, "action", []evidence.Event{row(s, 1, noon, "ALLOW", "3389"), row(s, 2, noon, "DROP", "3389")}); n != 1 {
 		t.Errorf("%d sightings, want 1", n)
+	}
+}
+
+// TestPlusInRules: a rule that names a "+" finds it in the logs of IIS, which
+// writes blanks so, whatever else has become of the blanks beside it.
+func TestPlusInRules(t *testing.T) {
+	engine := ownEngine(t, Own{Sigma: []pack.TextFile{{File: "bot.yml", Text: []byte("title: bot\nid: bot\nlogsource: {category: webserver}\ndetection:\n  s:\n    c-useragent|contains: ['EvilBot/1.0; +http://evil-bot.test', 'kit (+http://kit.test)', 'C++ kit']\n  condition: s\n")}}})
+	var events []evidence.Event
+	for i, agent := range []string{
+		"Mozilla/5.0+(compatible;+EvilBot/1.0;++http://evil-bot.test/)", "Mozilla/5.0 (compatible; EvilBot/1.0; +http://evil-bot.test/)", "x+kit+(+http://kit.test)", "a+C+++kit",
+		"EvilBot/1.0;+http://evil-bot.test", "C+kit",
+	} {
+		events = append(events, row(webSchema(), int64(i+1), noon, "GET", "/", "-", "192.0.2.1", agent, "200"))
+	}
+	if n := held(t, engine, "plus", events); n != 4 {
+		t.Errorf("%d sightings, want 4", n)
 	}
 }
