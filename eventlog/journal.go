@@ -3,6 +3,7 @@ package eventlog
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 
 	"postern/eventlog/cut"
 	"postern/eventlog/syslog"
@@ -19,9 +20,23 @@ type export struct {
 
 func newExport(r *rows, j *syslog.Journal) *export { return &export{rows: r, journal: j} }
 
-func (p *export) keep(*point) bool { return true }
+func (p *export) keep(to *point) bool { to.Export = true; return true }
 
-func (p *export) restore(*point) error { return nil }
+func (p *export) restore(from *point) error {
+	if !from.Export {
+		return fmt.Errorf("%w: a journal in JSON", errPoint)
+	}
+	return nil
+}
+
+// isExport reports whether a journal is in the Journal Export Format: one in JSON
+// begins with an object. Where it is taken up, what was kept says so.
+func isExport(head []byte, from *point) bool {
+	if from != nil {
+		return from.Export
+	}
+	return !bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte("{"))
+}
 
 // parse reads a block. It holds back the last entry while more of it may come,
 // or until it is maxRecord long.

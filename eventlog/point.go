@@ -41,6 +41,8 @@ type point struct {
 	Low    bool // every record was low; so for Serves
 	Serves bool
 	Local  bool // a row showed the host's clock
+	Cut    bool // a line was cut
+	Export bool // it is in the Journal Export Format; else a journal is in JSON
 
 	Clock  clockPoint
 	Shapes []string // #Fields lines, the one in force last
@@ -80,18 +82,17 @@ func (t *tally) keep(p *point) {
 	}
 	p.Peers = t.peers.State()
 	p.From, p.To, p.Days, p.Hours = t.from, t.to, slices.Sorted(maps.Keys(t.days)), t.hours
-	p.Low, p.Serves = t.low != nil, t.serves != nil
+	p.Low, p.Serves, p.Cut = t.low != nil, t.serves != nil, t.cut
 }
 
-func (t *tally) restore(p *point) {
+func (t *tally) restore(p *point) error {
 	for i, n := range t.counts() {
 		*n = p.Counts[i]
 	}
 	for i, n := range t.firsts() {
 		*n = p.Firsts[i]
 	}
-	t.peers.Restore(p.Peers)
-	t.from, t.to, t.hours = p.From, p.To, p.Hours
+	t.from, t.to, t.hours, t.cut = p.From, p.To, p.Hours, p.Cut
 	for _, day := range p.Days {
 		if t.days == nil {
 			t.days = map[evidence.Day]struct{}{}
@@ -104,6 +105,10 @@ func (t *tally) restore(p *point) {
 	if !p.Serves {
 		t.serves = nil
 	}
+	if err := t.peers.Restore(p.Peers); err != nil {
+		return fmt.Errorf("%w: %w", errPoint, err)
+	}
+	return nil
 }
 
 // encode gives a point's bytes.
@@ -244,7 +249,9 @@ func (s *stream) restore(p *point) error {
 	}
 	s.line, s.kept = p.Line, p.Begin
 	s.rows.line = p.Line
-	s.rows.tally.restore(p)
+	if err := s.rows.tally.restore(p); err != nil {
+		return err
+	}
 	return k.restore(p)
 }
 

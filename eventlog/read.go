@@ -276,7 +276,7 @@ func (l *log) lines(ctx context.Context, got *result, s *stream, block []byte, l
 	r := newRows(l.out.Lane(ref), l.in.Review, l.in.Proxies, ref)
 	r.low, r.serves = got.format.Low, got.format.Serves
 	s.blocks.binary = got.format.Layout == "journal"
-	p := l.parser(got, r, block)
+	p := l.parser(got, r, block, from)
 	s.format = got.format.ID
 	if s.begin(r, p); from != nil {
 		got.lane = s.restore(from)
@@ -310,8 +310,9 @@ type ended struct{ err error }
 
 func (e ended) Read([]byte) (int, error) { return 0, e.err }
 
-// parser makes the parser of a log's format and settles whose clock it shows.
-func (l *log) parser(got *result, r *rows, head []byte) parser {
+// parser makes the parser of a log's format and settles whose clock it shows. Of
+// the text it has the first block; from, if not nil, is where the log is taken up.
+func (l *log) parser(got *result, r *rows, head []byte, from *point) parser {
 	zone := time.UTC
 	if got.format.Zone == evidence.ZoneHost {
 		if got.zone = l.in.Zone == nil; !got.zone {
@@ -325,11 +326,10 @@ func (l *log) parser(got *result, r *rows, head []byte) parser {
 	case "syslog":
 		return newSingle(r, syslog.New(got.format, zone, l.newest(got)))
 	case "journal":
-		if journal := syslog.NewJournal(got.format); bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte("{")) {
-			return newSingle(r, journal)
-		} else {
-			return newExport(r, journal)
+		if isExport(head, from) {
+			return newExport(r, syslog.NewJournal(got.format))
 		}
+		return newSingle(r, syslog.NewJournal(got.format))
 	case "json":
 		return newSingle(r, jsonline.New(got.format, zone))
 	case "ncsa":

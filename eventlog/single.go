@@ -1,6 +1,8 @@
 package eventlog
 
 import (
+	"fmt"
+
 	"postern/eventlog/cut"
 )
 
@@ -67,10 +69,14 @@ func (p *single) keep(to *point) bool {
 
 func (p *single) restore(from *point) error {
 	p.local = from.Local
-	if r, ok := p.cutter.(resumable); ok {
-		return r.Restore(from.Cutter)
+	r, ok := p.cutter.(resumable)
+	if !ok || from.Export {
+		return errPoint
 	}
-	return errPoint
+	if err := r.Restore(from.Cutter); err != nil {
+		return fmt.Errorf("%w: %w", errPoint, err)
+	}
+	return nil
 }
 
 // parse reads a block of whole lines. It never holds any back, but for a fork

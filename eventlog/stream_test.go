@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"postern/eventlog/peers"
 	"postern/evidence"
 )
 
@@ -339,11 +340,29 @@ func formPieces(random *rand.Rand, kind int, at time.Time) string {
 	return fmt.Sprintf("%s [192.0.2.%d] login %d\n", at.Format(time.TimeOnly), random.IntN(250), random.IntN(9))
 }
 
-// TestPointsAreWhole: who adds a field to what is counted of a log, or to what its
-// parsers know behind a line, has to say in join, keep and restore what becomes of
-// it.
+// TestPointsAreWhole: what is counted of a log, and what its parsers know behind a
+// line, is the same after keep and restore. Who adds a field to one of these has to
+// say what becomes of it.
 func TestPointsAreWhole(t *testing.T) {
-	f := func(of reflect.Type, known string) {
+	low, serves := regexp.MustCompile("low"), regexp.MustCompile("serves")
+	var was, is tally
+	fill(&was, "low serves apart times")
+	is.low, is.serves, was.low = low, serves, low
+	p := through(t, was.keep)
+	if err := is.restore(p); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := is.peers.State(), was.peers.State(); !reflect.DeepEqual(got, want) {
+		t.Errorf("peers: %+v, want %+v", got, want)
+	}
+	same(t, &is, &was, "day hour peers apart times") // day and hour only spare work; apart and times are of forks
+
+	var clock, again calendar
+	fill(&clock, "zone read anew")
+	again.restore(through(t, func(p *point) { p.Clock = clock.keep() }).Clock)
+	same(t, &again, &clock, "zone read anew") // read and anew are of forks
+
+	named := func(of reflect.Type, known string) {
 		t.Helper()
 		for field := range of.Fields() {
 			if !slices.Contains(strings.Fields(known), field.Name) {
@@ -351,42 +370,230 @@ func TestPointsAreWhole(t *testing.T) {
 			}
 		}
 	}
-	f(reflect.TypeFor[tally](), "lines events directives continued blank misread misreadAt short shortAt extra extraAt long longAt nulAt undated back cut peers "+
-		"from to days day hours hour low serves apart times")
-	f(reflect.TypeFor[calendar](), "zone known day text started first last shift lost read anew")
-	f(reflect.TypeFor[w3c](), "rows format cal shapes shape")
-	f(reflect.TypeFor[forms](), "rows forms cont cal zone local trial open")
-	f(reflect.TypeFor[single](), "rows cutter got local")
-	f(reflect.TypeFor[export](), "rows journal got")
+	named(reflect.TypeFor[w3c](), "rows format cal shapes shape")
+	named(reflect.TypeFor[forms](), "rows forms cont cal zone local trial open")
+	named(reflect.TypeFor[single](), "rows cutter got local")
+	named(reflect.TypeFor[export](), "rows journal got")
+}
+
+// through gives a point that was written and read.
+func through(t *testing.T, keep func(*point)) *point {
+	t.Helper()
+	var p point
+	keep(&p)
+	text, err := p.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := decodePoint(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &read
+}
+
+// unexported gives an unexported field to read and to write.
+func unexported(of any, i int) reflect.Value {
+	f := reflect.ValueOf(of).Elem().Field(i)
+	return reflect.NewAt(f.Type(), f.Addr().UnsafePointer()).Elem()
+}
+
+// fill gives every field of a struct but some a value of its own that is not zero.
+func fill(of any, but string) {
+	for i := range reflect.TypeOf(of).Elem().NumField() {
+		if slices.Contains(strings.Fields(but), reflect.TypeOf(of).Elem().Field(i).Name) {
+			continue
+		}
+		n := i + 1
+		switch f := unexported(of, i).Addr().Interface().(type) {
+		case *int64:
+			*f = int64(n)
+		case *int:
+			*f = 1
+		case *bool:
+			*f = true
+		case *[]byte:
+			*f = fmt.Append(nil, n)
+		case *time.Duration:
+			*f = time.Duration(n)
+		case *time.Time:
+			*f = time.Date(2026, 1, n, 0, 0, 0, 0, time.UTC)
+		case *evidence.Day:
+			*f = evidence.Day(n)
+		case *map[evidence.Day]struct{}:
+			*f = map[evidence.Day]struct{}{evidence.Day(n): {}}
+		case *map[evidence.Day]uint32:
+			*f = map[evidence.Day]uint32{evidence.Day(n): 1}
+		case *peers.Count:
+			if err := f.Restore(evidence.Peers{Requests: 9, Many: true, Few: []evidence.Peer{{Address: "10.0.0.1", Kind: evidence.InnerPeer, Requests: 5, Told: 3, Spoken: 2, Agents: 6}}}); err != nil {
+				panic(err)
+			}
+		default:
+			panic(fmt.Sprintf("no value for a %T", f))
+		}
+	}
+}
+
+// same demands that all fields but some are equal.
+func same(t *testing.T, got, want any, but string) {
+	t.Helper()
+	for i := range reflect.TypeOf(got).Elem().NumField() {
+		name := reflect.TypeOf(got).Elem().Field(i).Name
+		if slices.Contains(strings.Fields(but), name) {
+			continue
+		}
+		if g, w := unexported(got, i).Interface(), unexported(want, i).Interface(); !reflect.DeepEqual(g, w) {
+			t.Errorf("%T.%s is %v, want %v", got, name, g, w)
+		}
+	}
+}
+
+// TestTakenUpBehindACut: a row that was cut within a log is told of, wherever the
+// log is taken up.
+func TestTakenUpBehindACut(t *testing.T) {
+	row := "2026-01-17 10:00:00 192.0.2.1 /a 200\n"
+	in := text("w3c", "#Fields: date time c-ip cs-uri-stem sc-status\n"+strings.Repeat(row, 5)+"2026-01-17 10:00:00 192.0.2.1\x00\x00\x00\x00"+strings.Repeat(row, 200))
+	in.Format = layout("w3c")
+	want := told(t, in)
+	in.Block = 2000
+	if pieces := piecewise(t, in, want); pieces < 3 {
+		t.Errorf("only %d pieces", pieces)
+	}
+}
+
+// TestTakenUpJournal: a journal in JSON is one, whatever stands where it is taken up.
+func TestTakenUpJournal(t *testing.T) {
+	row := "{\"__REALTIME_TIMESTAMP\":\"1768640000000000\",\"MESSAGE\":\"a\",\"SYSLOG_IDENTIFIER\":\"b\"}\n"
+	in := text("journal", row+strings.Repeat("nothing\n"+strings.Repeat(row, 5), 40))
+	in.Format = layout("journal")
+	want := told(t, in)
+	for _, in.Block = range []int{900, 1000, 1300, 1500, 1700, 2000} {
+		piecewise(t, in, want)
+	}
+	p := newExport(nil, nil)
+	if err := p.restore(&point{}); !errors.Is(err, errPoint) {
+		t.Errorf("an export taken up as JSON: %v", err)
+	}
+}
+
+// TestPeersApart: who spoke to a server is the same whoever reads which block, and
+// wherever the log is taken up: also of a public address that a record tells to be
+// a proxy now and then, where many others speak.
+func TestPeersApart(t *testing.T) {
+	for _, public := range []int{3, 7, 200} {
+		var log strings.Builder
+		for i := range 600 {
+			peer, client := "198.51.100.9", "198.51.100.9"
+			switch i % 3 {
+			case 0:
+				peer = fmt.Sprintf("203.0.113.%d", i%public)
+				client = peer
+			case 1:
+				client = "192.0.2.44"
+			}
+			fmt.Fprintf(&log, "{\"level\":\"info\",\"ts\":%d.5,\"msg\":\"handled request\",\"request\":{\"remote_ip\":%q,\"client_ip\":%q,\"method\":\"GET\",\"uri\":\"/a\",\"headers\":{\"User-Agent\":[\"x\"]}},\"status\":200}\n", 1768640000+i, peer, client)
+		}
+		in := text("json", log.String())
+		in.Format = layout("json")
+		peersOf := func(in Input) string { return fmt.Sprintf("%+v", *read(t, in).rows[0].Peers) }
+		want := peersOf(in)
+		for range 4 {
+			for _, workers := range []int{1, 2, 4} {
+				in := in
+				in.Block, in.Workers = 3000, NewWorkers(workers)
+				<-in.Workers.free
+				if got := peersOf(in); got != want {
+					t.Fatalf("%d workers:\ngot  %s\nwant %s", workers, got, want)
+				}
+			}
+		}
+		in.Block = 3000
+		piecewise(t, in, told(t, in))
+	}
+}
+
+// hostile gives logs whose readers keep something of their own.
+func hostile() map[string]Input {
+	random := rand.New(rand.NewPCG(3, 3))
+	all := map[string]Input{}
+	for name, content := range map[string]string{
+		"w3c": w3cLog(50), "ncsa": mixed(random, accessPieces), "json": mixed(random, jsonPieces), "syslog": mixed(random, syslogPieces),
+		"journal": "{\"MESSAGE\":\"a\"}\n" + mixed(random, journalPieces),
+	} {
+		if len(content) > 20_000 {
+			content = content[:20_000]
+		}
+		in := text(name, content)
+		in.Format, in.Formats, in.ModTime = layout(name), formats(), time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+		all[name] = in
+	}
+	return all
 }
 
 // TestHostileStates: whatever is said of how far a log was read, it is read on
 // from there or refused.
 func TestHostileStates(t *testing.T) {
-	content := w3cLog(50)
-	in := text("u_ex260117.log", content)
-	in.Formats, in.Block, in.section = formats(), 1000, 2000
-	var states [][]byte
-	in.Keep = func(state []byte, _ bool) evidence.Sink {
-		states = append(states, state)
-		return &sink{}
-	}
-	if err := Read(context.Background(), in, &sink{}); err != nil || len(states) < 3 {
-		t.Fatal(len(states), err)
-	}
-	random := rand.New(rand.NewPCG(1, 1))
-	for i := range 3000 {
-		state := bytes.Clone(states[i%len(states)])
-		for range 1 + random.IntN(3) {
-			state[random.IntN(len(state))] = byte(random.IntN(256))
+	for name, in := range hostile() {
+		var states [][]byte
+		keeping := in
+		keeping.Block, keeping.section = 1000, 2000
+		keeping.Keep = func(state []byte, _ bool) evidence.Sink {
+			states = append(states, state)
+			return &sink{}
 		}
-		in := text("u_ex260117.log", content)
-		in.Formats, in.From = formats(), state
-		if _, err := Check(context.Background(), in.File, state); err != nil && !errors.Is(err, errPoint) {
-			t.Fatal(err)
+		if err := Read(context.Background(), keeping, &sink{}); err != nil || len(states) < 3 {
+			t.Fatal(name, len(states), err)
 		}
-		if err := Read(context.Background(), in, &sink{}); err != nil && !errors.Is(err, errPoint) {
-			t.Fatal(err)
+		readOn := func(state []byte) error {
+			in.From = state
+			if _, err := Check(context.Background(), in.File, state); err != nil && !errors.Is(err, errPoint) {
+				t.Fatal(name, err)
+			}
+			err := Read(context.Background(), in, &sink{})
+			if err != nil && !errors.Is(err, errPoint) {
+				t.Fatal(name, err)
+			}
+			return err
+		}
+		random := rand.New(rand.NewPCG(1, 1))
+		for i := range 800 {
+			state := bytes.Clone(states[i%len(states)])
+			for range 1 + random.IntN(3) {
+				state[random.IntN(len(state))] = byte(random.IntN(256))
+			}
+			_ = readOn(state) // refused or not
+		}
+		for what, change := range map[string]func(p *point){
+			"a place before the first": func(p *point) { p.Cutter.Place = -1 },
+			"a place that is none":     func(p *point) { p.Cutter.Place = 1 << 40 },
+			"less than no lines":       func(p *point) { p.Cutter.Many, p.Cutter.Past = -1, -1 },
+			"a month that is none":     func(p *point) { p.Cutter.Month = 13 },
+			"keys of no line":          func(p *point) { p.Cutter.Shapes = []string{"a"} },
+			"another kind of journal":  func(p *point) { p.Export = true },
+			"a peer of no kind":        func(p *point) { p.Peers.Few = []evidence.Peer{{Kind: 77}} },
+		} {
+			p, err := decodePoint(states[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			change(&p)
+			state, err := p.encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := readOn(state); slices.Contains(refusedOf[name], what) != (err != nil) {
+				t.Errorf("%s, %s: %v", name, what, err)
+			}
 		}
 	}
+}
+
+// refusedOf says which states a reader of a layout refuses; others do not look at
+// what is not theirs.
+var refusedOf = map[string][]string{
+	"w3c":     {"a peer of no kind"},
+	"ncsa":    {"a peer of no kind", "a place before the first", "a place that is none", "another kind of journal"},
+	"json":    {"a peer of no kind", "less than no lines", "keys of no line", "another kind of journal"},
+	"syslog":  {"a peer of no kind", "less than no lines", "a month that is none", "another kind of journal"},
+	"journal": {"a peer of no kind", "less than no lines"},
 }

@@ -117,6 +117,9 @@ func (r *Reader) Restore(s cut.State) error {
 		r.keys = append(r.keys[:0], keys...)
 		r.shapes[keys] = r.shape()
 	}
+	if s.Many < 0 {
+		return fmt.Errorf("jsonline: %d lines left out", s.Many)
+	}
 	r.many = s.Many
 	return nil
 }

@@ -12,6 +12,7 @@ package ncsa
 
 import (
 	"bytes"
+	"fmt"
 	"time"
 
 	"postern/eventlog/cut"
@@ -102,8 +103,14 @@ func (r *Reader) Later() bool { return false }
 // Keep gives what it learned.
 func (r *Reader) Keep() cut.State { return cut.State{Place: r.list} }
 
-// Restore makes it what it was.
-func (r *Reader) Restore(s cut.State) error { r.list = s.Place; return nil }
+// Restore makes it what it was. The error says that no reader keeps that.
+func (r *Reader) Restore(s cut.State) error {
+	if s.Place < 0 || s.Place > places {
+		return fmt.Errorf("ncsa: X-Forwarded-For in place %d", s.Place)
+	}
+	r.list = s.Place
+	return nil
+}
 
 // Reset takes back what values were lent.
 func (r *Reader) Reset() { r.arena = r.arena[:0] }

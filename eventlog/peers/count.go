@@ -3,6 +3,8 @@ package peers
 import (
 	"bytes"
 	"cmp"
+	"fmt"
+	"maps"
 	"math/bits"
 	"net/netip"
 	"slices"
@@ -15,17 +17,28 @@ import (
 // Limits of what is kept of one log.
 const (
 	mostPublic = 8       // public addresses; a server that more speak to is open to everybody
-	mostInner  = 1 << 10 // others
+	mostOthers = 1 << 10 // of each other kind: the first by their spelling
 )
 
 // Count counts who speaks to a server. The zero value is ready.
+//
+// Each request counts for its peer as what it was known for then: one address may be
+// a public one in some and a proxy in others (Caddy's client_ip tells). Where many
+// public addresses speak, only the latter are left. What is kept does not depend on
+// the order of requests, so that parts of a log can be counted apart.
 type Count struct {
 	requests int64
-	public   int  // in by
 	many     bool // more than mostPublic: none is in by
-	by       map[string]*evidence.Peer
+	by       [evidence.NamedPeer + 1]kindred
 
-	last *evidence.Peer // whom the last request came from
+	last *evidence.Peer    // whom the last request came from
+	as   evidence.PeerKind // what it was known for; see spoken.proxy
+}
+
+// kindred are the peers of one kind by their addresses.
+type kindred struct {
+	peers map[string]*evidence.Peer
+	end   string // addresses from here on are left out, for mostOthers stand before them; "": none is
 }
 
 // spoken is one request, as far as it tells who may be a proxy.
@@ -39,16 +52,15 @@ type spoken struct {
 func (p *Count) add(s *spoken) {
 	p.requests++
 	peer := p.last
-	if peer == nil || peer.Address != string(s.peer) {
+	if peer == nil || p.as != s.proxy || peer.Address != string(s.peer) {
 		if p.many && s.proxy == 0 && isPublic(s.peer) {
 			return
 		}
 		if peer = p.of(s); peer == nil {
 			return
 		}
-		p.last = peer
+		p.last, p.as = peer, s.proxy
 	}
-	p.raise(peer, s.proxy)
 	if s.client {
 		peer.Spoken++
 		return
@@ -60,102 +72,137 @@ func (p *Count) add(s *spoken) {
 	peer.Agents |= 1 << (len(s.agent) & 63)
 }
 
-// raise takes a peer for no less than a kind. Who is no longer a public one does not
-// count among these.
-func (p *Count) raise(peer *evidence.Peer, kind evidence.PeerKind) {
-	if peer.Kind == evidence.PublicPeer && kind > peer.Kind {
-		p.public--
-	}
-	peer.Kind = max(peer.Kind, kind)
-}
-
 // of gives the count of a peer; nil if it is not to be kept.
 func (p *Count) of(s *spoken) *evidence.Peer {
-	if peer := p.by[string(s.peer)]; peer != nil {
-		return peer
+	kind := s.proxy
+	if kind == 0 {
+		for kind := range evidence.OwnPeer {
+			if peer := p.by[kind].peers[string(s.peer)]; peer != nil {
+				return peer
+			}
+		}
+		kind = innerOf(s.peer)
 	}
-	return p.keep(string(s.peer), max(s.proxy, innerOf(s.peer)))
+	return p.keep(string(s.peer), kind)
 }
 
+// keep gives the count of a peer of a kind, a new one where there is none; nil if
+// it is not to be kept.
 func (p *Count) keep(address string, kind evidence.PeerKind) *evidence.Peer {
-	if kind == evidence.PublicPeer {
-		if p.many {
-			return nil
-		}
-		if p.public++; p.public > mostPublic {
-			p.drop()
-			return nil
-		}
-	} else if len(p.by) >= mostInner {
-		return nil
+	of := &p.by[kind]
+	if peer := of.peers[address]; peer != nil {
+		return peer
 	}
-	if p.by == nil {
-		p.by = map[string]*evidence.Peer{}
+	switch {
+	case kind == evidence.PublicPeer && p.many:
+		return nil
+	case kind == evidence.PublicPeer && len(of.peers) == mostPublic:
+		p.drop()
+		return nil
+	case of.end != "" && address >= of.end:
+		return nil
+	case len(of.peers) == 2*mostOthers:
+		p.last = nil
+		if of.trim(); address >= of.end {
+			return nil
+		}
+	}
+	if of.peers == nil {
+		of.peers = map[string]*evidence.Peer{}
 	}
 	peer := &evidence.Peer{Address: address, Kind: kind}
-	p.by[address] = peer
+	of.peers[address] = peer
 	return peer
 }
 
 // drop forgets the public addresses: there are many.
 func (p *Count) drop() {
-	p.many, p.public, p.last = true, 0, nil
-	for address, peer := range p.by {
-		if peer.Kind == evidence.PublicPeer {
-			delete(p.by, address)
-		}
+	p.many, p.last, p.by[evidence.PublicPeer] = true, nil, kindred{}
+}
+
+// trim keeps the first mostOthers. Whoever is among these at the log's end was so
+// all the time, and in every part of it, so that nothing of his is lost.
+func (k *kindred) trim() {
+	if len(k.peers) <= mostOthers {
+		return
+	}
+	all := slices.Sorted(maps.Keys(k.peers))
+	k.end = all[mostOthers]
+	for _, address := range all[mostOthers:] {
+		delete(k.peers, address)
 	}
 }
 
-// State is all that was counted, with everybody kept; Restore goes on from it.
+// State is all that was counted, with everybody kept, who was of several kinds
+// once for each; Restore goes on from it.
 func (p *Count) State() evidence.Peers {
-	return evidence.Peers{Requests: p.requests, Few: p.sorted(), Many: p.many}
-}
-
-// Restore takes up a count where State left it.
-func (p *Count) Restore(s evidence.Peers) {
-	*p = Count{requests: s.Requests, many: s.Many, by: map[string]*evidence.Peer{}}
-	for _, peer := range s.Few {
-		if peer.Kind == evidence.PublicPeer {
-			p.public++
+	s := evidence.Peers{Requests: p.requests, Many: p.many}
+	p.last = nil
+	for kind := range p.by {
+		p.by[kind].trim()
+		for _, peer := range p.by[kind].peers {
+			s.Few = append(s.Few, *peer)
 		}
-		p.by[peer.Address] = &peer
 	}
+	slices.SortFunc(s.Few, busier)
+	return s
 }
 
-// Fork gives a count of lines that follow, for Merge: of what the lines before tell
-// it knows whether there are many.
+// Restore takes up a count where State left it. The error says what no State
+// gives.
+func (p *Count) Restore(s evidence.Peers) error {
+	*p = Count{requests: s.Requests, many: s.Many}
+	for _, peer := range s.Few {
+		if peer.Kind > evidence.NamedPeer || min(peer.Requests, peer.Told, peer.Spoken) < 0 {
+			return fmt.Errorf("peers: %d requests of %q, of kind %d", peer.Requests, peer.Address, peer.Kind)
+		}
+		if to := p.keep(peer.Address, peer.Kind); to != nil {
+			*to = peer
+		}
+	}
+	return nil
+}
+
+// Fork gives a count of lines that follow, for Merge: whether the lines before
+// tell that there are many spares it to keep some that nobody asks for.
 func (p *Count) Fork() Count { return Count{many: p.many} }
 
-// Merge adds what was counted of other lines of the log, those that follow.
+// Merge adds what was counted of other lines of the log.
 func (p *Count) Merge(o *Count) {
 	p.requests += o.requests
-	if o.many && !p.many {
+	if o.many {
 		p.drop()
 	}
-	for _, peer := range o.sorted() {
-		if p.many && peer.Kind == evidence.PublicPeer {
-			continue
-		}
-		to := p.by[peer.Address]
-		if to == nil {
-			if to = p.keep(peer.Address, peer.Kind); to == nil {
-				continue
+	for kind := range o.by {
+		for _, peer := range o.by[kind].peers {
+			if to := p.keep(peer.Address, peer.Kind); to != nil {
+				to.Add(peer)
 			}
 		}
-		p.raise(to, peer.Kind)
-		to.Add(&peer)
 	}
 }
 
-// sorted are those kept, the busiest first.
+// busier orders peers, the busiest first.
+func busier(a, b evidence.Peer) int {
+	return cmp.Or(-cmp.Compare(a.Requests+a.Spoken, b.Requests+b.Spoken), -cmp.Compare(bits.OnesCount64(a.Agents), bits.OnesCount64(b.Agents)),
+		strings.Compare(a.Address, b.Address), cmp.Compare(a.Kind, b.Kind))
+}
+
+// sorted are those kept, each address of the surest of its kinds, the busiest
+// first.
 func (p *Count) sorted() (all []evidence.Peer) {
-	for _, peer := range p.by {
-		all = append(all, *peer)
+	at := map[string]int{}
+	for _, peer := range p.State().Few {
+		i, known := at[peer.Address]
+		if !known {
+			at[peer.Address] = len(all)
+			all = append(all, peer)
+			continue
+		}
+		all[i].Add(&peer)
+		all[i].Kind = max(all[i].Kind, peer.Kind)
 	}
-	slices.SortFunc(all, func(a, b evidence.Peer) int {
-		return cmp.Or(-cmp.Compare(a.Requests+a.Spoken, b.Requests+b.Spoken), -cmp.Compare(bits.OnesCount64(a.Agents), bits.OnesCount64(b.Agents)), strings.Compare(a.Address, b.Address))
-	})
+	slices.SortFunc(all, busier)
 	return all
 }
 

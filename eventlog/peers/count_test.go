@@ -2,6 +2,7 @@ package peers
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"testing"
 
@@ -55,6 +56,47 @@ func TestOthers(t *testing.T) {
 	f("forty nodes", 40, 20)
 	f("a hundred", 100, 20, evidence.Peer{Address: evidence.Others, Kind: evidence.InnerPeer, Requests: 36 * 20, Told: 36 * 20, Agents: 1<<20 - 1})
 	f("a hundred people", 100, 4)
+}
+
+// TestOrder: who is kept, and with what, does not depend on whose requests come
+// first, on how they are shared out, or on where a count is taken up.
+func TestOrder(t *testing.T) {
+	var all []spoken
+	for i := range 9000 {
+		s := spoken{peer: fmt.Appendf(nil, "10.0.%d.%d", i%4000/200, i%200), agent: make([]byte, i%50)}
+		switch i % 5 {
+		case 0:
+			s.peer, s.client = []byte("198.51.100.9"), i%2 == 0
+			if s.client || i%3 == 0 {
+				s.proxy = evidence.NamedPeer
+			}
+		case 1:
+			s.peer = fmt.Appendf(nil, "203.0.113.%d", i%90/10)
+		}
+		all = append(all, s)
+	}
+	want := ""
+	for seed := range uint64(6) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		var parts [4]Count
+		for _, i := range random.Perm(len(all)) {
+			parts[random.IntN(1+int(seed)%4)].add(&all[i])
+		}
+		var sum Count
+		for i := range parts {
+			sum.Merge(&parts[i])
+			if err := sum.Restore(sum.State()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := fmt.Sprintf("%+v", sum.State())
+		if want == "" {
+			want = got
+		}
+		if got != want || len(sum.by[evidence.InnerPeer].peers) != mostOthers || !sum.many {
+			t.Fatalf("seed %d: %d kept, many %t:\n%.300s\nwant\n%.300s", seed, len(sum.by[evidence.InnerPeer].peers), sum.many, got, want)
+		}
+	}
 }
 
 // BenchmarkSettle is the cost of one row: of a public server, of one that inner

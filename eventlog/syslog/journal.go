@@ -49,8 +49,14 @@ func (j *Journal) Later() bool { return false }
 // Keep gives how many entries have no text.
 func (j *Journal) Keep() cut.State { return cut.State{Many: int64(j.left)} }
 
-// Restore makes it what it was.
-func (j *Journal) Restore(s cut.State) error { j.left = int(s.Many); return nil }
+// Restore makes it what it was. The error says that no reader keeps that.
+func (j *Journal) Restore(s cut.State) error {
+	if s.Many < 0 {
+		return fmt.Errorf("syslog: %d entries left out", s.Many)
+	}
+	j.left = int(s.Many)
+	return nil
+}
 
 // Reset takes back what values were lent.
 func (j *Journal) Reset() {

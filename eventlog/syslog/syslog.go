@@ -8,6 +8,7 @@ package syslog
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"time"
 
@@ -100,8 +101,11 @@ func (r *Reader) Keep() cut.State {
 	return cut.State{Year: r.year, Month: r.month, Last: r.last, Past: r.past}
 }
 
-// Restore makes it what it was.
+// Restore makes it what it was. The error says that no reader keeps that.
 func (r *Reader) Restore(s cut.State) error {
+	if s.Year < 0 || s.Year > 9999 || s.Month < 0 || s.Month > time.December || s.Past < 0 {
+		return fmt.Errorf("syslog: month %d of the year %d, %d lines", int(s.Month), s.Year, s.Past)
+	}
 	r.year, r.month, r.last, r.past = s.Year, s.Month, s.Last, s.Past
 	return nil
 }
