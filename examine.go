@@ -69,7 +69,7 @@ func (x *Examiner) examine(ctx context.Context, i int, src *evidence.Source) rep
 	for _, gap := range src.Gaps {
 		run.Cover(gap)
 	}
-	x.collect(ctx, src, x.Journal.Of(fmt.Sprint(i, " ", src.Target), run, x.watch(run)))
+	x.collect(ctx, src, x.Journal.Of(journal.Name(i, src), run, x.watch(run)))
 
 	asked := x.asked(src, run.Coverage())
 	found := run.Result(asked.AsOf)

@@ -119,6 +119,7 @@ func readOn(ctx context.Context, in eventlog.Input, kept evidence.Kept) error {
 		case found == eventlog.Changed:
 			kept.Sink().Cover(evidence.Gap(evidence.CoverLog, string(in.Name), 0, evidence.Ambiguous,
 				"what stood in it when this work began is no longer there; it was read anew"))
+		case found == eventlog.Grown, eventlog.Redated(state, in.ModTime): // it is read anew, and nothing is lost
 		case kept.TakeOver() != nil: // the Keeper says why
 		case whole:
 			return nil

@@ -28,6 +28,8 @@ type point struct {
 	Hashed int64  // bytes of the file, from its begin
 	Sum    []byte // SHA-256 of these, as encoding.BinaryMarshaler gives it
 
+	Written time.Time // the file's last write, UTC; zero: not recorded, or nothing read depends on it
+
 	Format string // the rest says how to read on; "": the whole file was read
 	Begin  int64  // of the next block, in the file
 	Line   int64  // its number
@@ -161,11 +163,12 @@ func (p *point) plausible() error {
 // Found is what became of a log since it was read in part or whole.
 type Found int
 
-// What Check finds. A log that grew is the same.
+// What Check finds. A log that was read in part and grew is the same.
 const (
 	Same Found = iota
 	Changed
 	Shrunk
+	Grown // it was read whole, and there is more of it now
 )
 
 // Check reads what was read of a log when Keep was given state, and says whether
@@ -191,7 +194,18 @@ func Check(ctx context.Context, file evidence.File, state []byte) (Found, error)
 	if !bytes.Equal(sum, p.Sum) {
 		return Changed, nil
 	}
+	if p.Format == "" && file.Size() > p.Hashed {
+		return Grown, nil
+	}
 	return Same, nil
+}
+
+// Redated reports whether what state tells of depends on the file's last write,
+// and that is another now. The year of syslog's lines is told by it, and what a
+// whole log is covered with names it.
+func Redated(state []byte, written time.Time) bool {
+	p, err := decodePoint(state)
+	return err == nil && (p.Format == "" || !p.Written.IsZero()) && !p.Written.Equal(written)
 }
 
 // keepWhole says that all of the file was read.
@@ -200,7 +214,7 @@ func (l *log) keepWhole() {
 		return
 	}
 	if sum, err := l.file.point(); err == nil {
-		if state, err := (&point{Hashed: l.file.at, Sum: sum}).encode(); err == nil {
+		if state, err := (&point{Hashed: l.file.at, Sum: sum, Written: l.in.ModTime.UTC()}).encode(); err == nil {
 			l.in.Keep(state, true)
 		}
 	}
@@ -223,6 +237,9 @@ func (s *stream) keep(held int) error {
 		return err
 	}
 	p := point{Hashed: s.log.file.at, Format: s.format, Begin: begin, Line: s.line}
+	if s.dated {
+		p.Written = s.log.in.ModTime.UTC()
+	}
 	s.rows.tally.keep(&p)
 	sum, err := s.log.file.point()
 	if err != nil || !k.keep(&p) {

@@ -277,7 +277,7 @@ func (l *log) lines(ctx context.Context, got *result, s *stream, block []byte, l
 	r.low, r.serves = got.format.Low, got.format.Serves
 	s.blocks.binary = got.format.Layout == "journal"
 	p := l.parser(got, r, block, from)
-	s.format = got.format.ID
+	s.format, s.dated = got.format.ID, got.format.Layout == "syslog" && !got.named
 	if s.begin(r, p); from != nil {
 		got.lane = s.restore(from)
 	}

@@ -70,6 +70,7 @@ type stream struct {
 	forker  forker // nil: blocks are read one after the other
 	ref     evidence.Ref
 	format  string
+	dated   bool  // its lines are dated by the file's last write
 	line    int64 // of the block that comes next
 	kept    int64 // where in the file it was last kept what was read
 

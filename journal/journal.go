@@ -93,8 +93,13 @@ type record struct {
 
 // Open opens the journal of a question, or begins one where there is no file.
 // asked names all that answers depend on; now is the clock of a run that begins.
-// Errors: ErrOther, which says what differs, ErrNone, or those of the file.
+// Errors: ErrOther, which says what differs, ErrNone, also of a link, or those of
+// the file.
 func Open(path string, asked []Fact, now time.Time) (*Journal, error) {
+	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSymlink != 0 {
+		to, _ := os.Readlink(path)
+		return nil, fmt.Errorf("%w: %q is a link to %q; name the file itself", ErrNone, path, to)
+	}
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err

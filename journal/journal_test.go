@@ -205,6 +205,58 @@ func TestOtherWork(t *testing.T) {
 	}
 }
 
+// TestLink: what would be removed in the end is the link, and not what it leads to.
+func TestLink(t *testing.T) {
+	dir := t.TempDir()
+	for _, to := range []string{"kept", "not there"} {
+		path := filepath.Join(dir, to)
+		link := path + " link"
+		if to == "kept" {
+			written(t, path)
+		}
+		if err := os.Symlink(path, link); err != nil {
+			t.Skip(err)
+		}
+		if _, err := Open(link, asked, clock); !errors.Is(err, ErrNone) || !strings.Contains(err.Error(), "name the file itself") {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "not there")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it was made: %v", err)
+	}
+}
+
+// TestName: a source of which logs mean something else has another name.
+func TestName(t *testing.T) {
+	source := func(kind evidence.Kind, os evidence.OS, zone *time.Location, partial bool) string {
+		return Name(0, &evidence.Source{Target: "logs", Kind: kind, Partial: partial, ID: evidence.Identity{OS: os, Zone: zone}})
+	}
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	east := func() *time.Location { return time.FixedZone("Local", 3600) }
+	want := source(evidence.KindTree, "", east(), false)
+	if again := source(evidence.KindTree, "", east(), false); again != want {
+		t.Errorf("%q and %q", want, again)
+	}
+	seen := map[string]bool{want: true}
+	for _, name := range []string{
+		source(evidence.KindLogs, "", east(), false),
+		source(evidence.KindTree, evidence.Linux, east(), false),
+		source(evidence.KindTree, "", east(), true),
+		source(evidence.KindTree, "", time.FixedZone("Local", 7200), false),
+		source(evidence.KindTree, "", nil, false),
+		source(evidence.KindTree, "", time.UTC, false),
+		source(evidence.KindTree, "", berlin, false),
+	} {
+		if seen[name] {
+			t.Errorf("two sources are %q", name)
+		}
+		seen[name] = true
+	}
+}
+
 // TestCutAnywhere: a journal whose writer died at any byte is one of the records
 // before it.
 func TestCutAnywhere(t *testing.T) {

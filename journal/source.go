@@ -1,16 +1,45 @@
 package journal
 
 import (
+	"cmp"
+	"crypto/sha256"
 	"fmt"
 	"sync"
+	"time"
 
 	"postern/detect"
 	"postern/evidence"
 )
 
+// Name is what a journal calls the source that has a number among those of the
+// same work: all that what its logs mean takes from outside of them, but for their
+// own names and dates. What was kept of a source that has another is left aside.
+func Name(number int, src *evidence.Source) string {
+	partial := "whole"
+	if src.Partial {
+		partial = "partial"
+	}
+	return fmt.Sprintf("%d %s %s %s %s %s", number, src.Kind, partial, cmp.Or(string(src.ID.OS), "unknown"), zoneName(src.ID.Zone), src.Target)
+}
+
+// zoneName tells a zone by its name and its offsets: the name of a host's own says
+// nothing.
+func zoneName(zone *time.Location) string {
+	if zone == nil {
+		return "none"
+	}
+	sum := sha256.New()
+	from, to := time.Date(1980, 1, 1, 0, 0, 0, 0, zone), time.Date(2080, 1, 1, 0, 0, 0, 0, zone)
+	for at := from; at.Before(to); at = at.Add(24 * time.Hour) {
+		_, offset := at.Zone()
+		fmt.Fprintln(sum, offset)
+	}
+	return fmt.Sprintf("%q:%x", zone, sum.Sum(nil)[:8])
+}
+
 // Of gives the sink of one source: it keeps what is read of the source's logs,
 // and passes all on to out, which is run's. name tells the source from the others
-// of the same work. A nil journal gives out itself.
+// of the same work, see Name. A nil journal gives out itself.
 func (j *Journal) Of(name string, run *detect.Examination, out evidence.Sink) evidence.Sink {
 	if j == nil {
 		return out

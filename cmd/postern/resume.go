@@ -7,16 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"postern/detect"
+	"postern/ioc"
 	"postern/journal"
+	"postern/pack"
 )
 
 // changeNothing are options that no answer depends on: a run may go on with others.
@@ -37,11 +37,8 @@ func (c *check) openJournal(cmd *cobra.Command) error {
 	if c.flags.output.timeline != "" {
 		return errors.New("--timeline writes every sighting, and --resume keeps them counted: leave one of the two out")
 	}
-	asked, err := c.question(cmd)
-	if err != nil {
-		return failed("--resume: %w", err)
-	}
-	if c.journal, err = journal.Open(path, asked, c.now); err != nil {
+	var err error
+	if c.journal, err = journal.Open(path, c.question(cmd), c.now); err != nil {
 		return failed("--resume %s: %w", path, err)
 	}
 	if c.now = c.journal.Now(); c.journal.Resumed() {
@@ -72,7 +69,7 @@ func (c *check) endJournal(ctx context.Context, written bool) {
 }
 
 // question is all that answers depend on, but for the evidence and the clock.
-func (c *check) question(cmd *cobra.Command) ([]journal.Fact, error) {
+func (c *check) question(cmd *cobra.Command) []journal.Fact {
 	tool := identity()
 	asked := []journal.Fact{{Name: "command", Value: cmd.Name()}, {Name: "postern", Value: tool.Version + " " + tool.Commit}}
 	for _, p := range packRows(c.packs) {
@@ -86,50 +83,48 @@ func (c *check) question(cmd *cobra.Command) ([]journal.Fact, error) {
 			asked = append(asked, journal.Fact{Name: "--" + f.Name, Value: f.Value.String()})
 		}
 	})
-	for _, files := range []struct {
-		option string
-		paths  []string
-	}{{"sigma", c.flags.sigma}, {"sigma-placeholders", c.flags.placeholders}, {"yara", c.flags.yara}, {"ioc", c.flags.ioc}} {
-		if len(files.paths) == 0 {
-			continue
-		}
-		sum, err := hashFiles(files.paths)
-		if err != nil {
-			return nil, err
-		}
-		asked = append(asked, journal.Fact{Name: "content of --" + files.option, Value: sum})
-	}
-	return asked, nil
+	return append(asked, ownFacts(&c.own)...)
 }
 
-// hashFiles is one hash of the names and the content of files, and of all files
-// in folders. What cannot be read is so too where it is used.
-func hashFiles(paths []string) (string, error) {
-	sum := sha256.New()
-	add := func(name string) error {
-		f, err := os.Open(name)
-		if err != nil {
-			fmt.Fprintf(sum, "%q unread\n", name)
-			return nil
-		}
-		fmt.Fprintf(sum, "%q\n", name)
-		n, err := io.Copy(sum, f)
-		fmt.Fprintf(sum, "\n%d\n", n)
-		return errors.Join(err, f.Close())
+// ownFacts are hashes of what the operator brings beside the packs, as it was read
+// and not as it may stand there now: a path may be a link, a pipe, or be written
+// to.
+func ownFacts(own *detect.Own) (all []journal.Fact) {
+	for _, part := range []struct {
+		name string
+		put  func(io.Writer)
+	}{
+		{"sigma", func(w io.Writer) { putRules(w, own.Sigma) }},
+		{"sigma-placeholders", func(w io.Writer) { fmt.Fprintf(w, "%#v", own.Placeholders) }},
+		{"yara", func(w io.Writer) { putRules(w, own.YARA) }},
+		{"ioc", func(w io.Writer) { putLists(w, own.Lists) }},
+		{"what is refused", func(w io.Writer) { fmt.Fprintf(w, "%#v", own.Refused) }},
+	} {
+		sum := sha256.New()
+		part.put(sum)
+		all = append(all, journal.Fact{Name: "content of " + part.name, Value: hex.EncodeToString(sum.Sum(nil))})
 	}
-	for _, path := range paths {
-		err := filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
-			if err == nil && d.IsDir() {
-				return nil
+	return all
+}
+
+func putRules(w io.Writer, files []pack.TextFile) {
+	for _, f := range files {
+		fmt.Fprintf(w, "%q %q\n", f.File, f.Text)
+	}
+}
+
+// putLists writes all that lists say, but for rules and refusals, which stand
+// elsewhere.
+func putLists(w io.Writer, lists []*ioc.List) {
+	for _, l := range lists {
+		fmt.Fprintf(w, "%q %q %#v\n", l.Name, l.Format, l.Left)
+		var about *ioc.About
+		for _, e := range l.Entries {
+			if e.About != about && e.About != nil {
+				fmt.Fprintf(w, "%#v\n", *e.About)
 			}
-			if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-				return nil
-			}
-			return add(name)
-		})
-		if err != nil {
-			return "", err
+			about, e.About = e.About, nil
+			fmt.Fprintf(w, "%t %#v\n", about != nil, e)
 		}
 	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
 }

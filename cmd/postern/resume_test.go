@@ -72,6 +72,55 @@ func TestKilledAndResumed(t *testing.T) {
 	}
 }
 
+// TestOwnFacts: what the operator brings is told by what was read of it, wherever
+// its path leads.
+func TestOwnFacts(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		name = filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	files := map[string]string{
+		"rules/a.yml": "title: a\n", "yara/a.yar": "rule a { condition: true }\n", "values/admins.txt": "ann\n",
+		"lists/a.txt": "198.51.100.7\n", "lists/b.json": `{"type": "bundle", "objects": [{"type": "indicator", "id": "indicator--1", "name": "b",
+			"pattern_type": "stix", "pattern": "[ipv4-addr:value = '203.0.113.7']", "valid_from": "2026-01-01T00:00:00Z"}]}`,
+	}
+	for name, text := range files {
+		write(name, text)
+		folder := filepath.Dir(name)
+		if err := os.Symlink(filepath.Join(dir, folder), filepath.Join(dir, folder+" link")); err != nil && !errors.Is(err, fs.ErrExist) {
+			t.Skip(err)
+		}
+	}
+	facts := func() string {
+		link := func(name string) []string {
+			return []string{filepath.Join(dir, name+" link") + string(filepath.Separator)}
+		}
+		own, err := readOwn(link("rules"), link("values"), link("yara"), link("lists"), false, nil)
+		if err != nil || len(own.Lists[0].Entries) != 2 {
+			t.Fatal(err, own.Lists)
+		}
+		return fmt.Sprint(ownFacts(&own))
+	}
+	want := facts()
+	if again := facts(); again != want {
+		t.Errorf("read again it is\n%s, not\n%s", again, want)
+	}
+	for name, more := range map[string][2]string{
+		"rules/a.yml": {"a", "b"}, "yara/a.yar": {"true", "false"}, "values/admins.txt": {"ann", "bob"},
+		"lists/a.txt": {"7", "8"}, "lists/b.json": {"2026-01-01", "2026-01-02"},
+	} {
+		write(name, strings.Replace(files[name], more[0], more[1], 1))
+		if facts() == want {
+			t.Errorf("%s: nobody sees that it is another", name)
+		}
+		write(name, files[name])
+	}
+}
+
 // answer runs a command to its end.
 func answer(t *testing.T, cmd *exec.Cmd) *report.Report {
 	t.Helper()
