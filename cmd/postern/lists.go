@@ -78,6 +78,10 @@ func readFolder(path string, opt ioc.Options, whole *ioc.List) error {
 		if files++; files > maxRuleFiles {
 			return fmt.Errorf("more than %d files", maxRuleFiles)
 		}
+		if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() { // opening a pipe would wait for ever
+			whole.Refused = append(whole.Refused, fmt.Errorf("%s: no regular file; name it itself to have it read", name))
+			return nil
+		}
 		l, err := readList(name, opt)
 		if err != nil {
 			whole.Refused = append(whole.Refused, err)
