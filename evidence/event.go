@@ -125,3 +125,19 @@ type EventBatch struct {
 	*Schema
 	Events []Event
 }
+
+// Deliver hands events to a lane's method, those of one schema that stand together
+// in one batch each; b is that batch every time. The error is the lane's.
+func (b *EventBatch) Deliver(events []Event, to func(*EventBatch) error) error {
+	for from, i := 0, 1; i <= len(events); i++ {
+		if i < len(events) && events[i].Schema == events[from].Schema {
+			continue
+		}
+		*b = EventBatch{Schema: events[from].Schema, Events: events[from:i]}
+		if err := to(b); err != nil {
+			return err
+		}
+		from = i
+	}
+	return nil
+}

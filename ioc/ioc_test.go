@@ -236,6 +236,10 @@ func TestSTIXShapes(t *testing.T) {
 		t.Helper()
 		same(t, said(readText(t, text, Options{})), want)
 	}
+	twice := func(pattern string) string {
+		return `{"type": "indicator", "id": "indicator--a", "modified": "2026-01-01T00:00:00Z", "pattern_type": "stix", "pattern": "[ipv4-addr:value = '` + pattern + `']"}`
+	}
+	f(`{"objects": [`+twice("192.0.2.1")+`, `+twice("192.0.2.2")+`]}`, "peer 192.0.2.1\npeer 192.0.2.2\n")
 	one := `{"type": "indicator", "id": "indicator--1", "labels": ["malicious-activity"], "pattern": "[ipv4-addr:value = '192.0.2.1']", "valid_from": "2026-01-01T00:00:00Z"}`
 	f(one, "peer 192.0.2.1\n")
 	f("["+one+"]", "peer 192.0.2.1\n")

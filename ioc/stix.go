@@ -61,14 +61,15 @@ func (j *jsonList) object(n *node) {
 	case kind != "indicator":
 		return // it says who, what and why, and is nothing to look for
 	}
+	last := stamp(n.last)
 	at, known := j.newest[n.id]
-	if !known || n.id == "" {
+	if !known || n.id == "" || last.Equal(j.indicators[at].modified) { // of two versions of one time nobody can say which is older
 		j.newest[n.id] = len(j.indicators)
-		j.indicators = append(j.indicators, version{n.at, stamp(n.last)})
+		j.indicators = append(j.indicators, version{n.at, last})
 		return
 	}
 	j.leave("older versions of an indicator", n.id)
-	if last := stamp(n.last); last.After(j.indicators[at].modified) {
+	if last.After(j.indicators[at].modified) {
 		j.indicators[at] = version{n.at, last}
 	}
 }

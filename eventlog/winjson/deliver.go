@@ -70,15 +70,8 @@ func (d *reader) deliver() error {
 	for i := range d.rows {
 		d.row(&d.rows[i])
 	}
-	for from, i := 0, 1; i <= len(d.events); i++ {
-		if i < len(d.events) && d.events[i].Schema == d.events[from].Schema {
-			continue
-		}
-		d.batch = evidence.EventBatch{Schema: d.events[from].Schema, Events: d.events[from:i]}
-		if err := d.emit(&d.batch); err != nil {
-			return err
-		}
-		from = i
+	if err := d.batch.Deliver(d.events, d.emit); err != nil {
+		return err
 	}
 	d.arena, d.spans, d.rows = d.arena[:0], d.spans[:0], d.rows[:0]
 	return nil

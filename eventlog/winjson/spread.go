@@ -30,27 +30,39 @@ func add(all []pair, name string, value []byte) (_ []pair, more bool) {
 }
 
 // told reads the fields off the message of a Sysmon event, whose lines are
-// "Name: value" in the names of the event; nil for any other. A value that holds a
+// "Name: value" in the names of the event; nil for any other. Lines of another kind
+// belong to the value above them, such as those of a command. A value that holds a
 // line of that kind, as a program's description may, looks like one more: is says so
 // where the name has two.
 func told(channel, message []byte) (all []pair, is odd) {
 	if !bytes.EqualFold(channel, []byte("Microsoft-Windows-Sysmon/Operational")) {
 		return nil, odd{}
 	}
-	for n := 0; len(message) > 0; {
-		var line []byte
-		line, message, _ = bytes.Cut(message, []byte("\n"))
-		name, value, ok := bytes.Cut(bytes.TrimRight(line, "\r"), []byte(":"))
-		if ok && len(value) > 0 && value[0] == ' ' && isName(name) {
-			if n++; n > maxItems {
-				is.long = true
-				break
-			}
+	var name []byte
+	begin, end := -1, 0 // of its value, with the blank in front; -1: none in hand
+	take := func() {
+		if begin >= 0 && begin < end {
 			var more bool
-			all, more = add(all, string(name), value[1:])
+			all, more = add(all, string(name), bytes.TrimRight(message[begin+1:end], "\r\n"))
 			is.repeated = is.repeated || more
 		}
+		begin = -1
 	}
+	for n, from := 0, 0; from < len(message); {
+		line, _, _ := bytes.Cut(message[from:], []byte("\n"))
+		called, value, ok := bytes.Cut(bytes.TrimRight(line, "\r"), []byte(":"))
+		if ok && isName(called) && (len(value) == 0 || value[0] == ' ') {
+			take()
+			if n++; n > maxItems {
+				is.long = true
+				return all, is
+			}
+			name, begin = called, from+len(called)+1
+		}
+		end = from + len(bytes.TrimRight(line, "\r"))
+		from += len(line) + 1
+	}
+	take()
 	return all, is
 }
 

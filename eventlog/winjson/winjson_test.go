@@ -103,6 +103,7 @@ func TestRepeated(t *testing.T) {
 	}
 	f("a description that poses as a command", told(`Process Create:\nDescription: x\nCommandLine: notepad.exe\nCommandLine: evil`), " Description=x CommandLine=notepad.exe\nevil ", 1, 0)
 	f("and as one of System's", told(`Process Create:\nEventID: 9\nProcessId: 7`), " EventData_EventID=9 ProcessId=7 ", 0, 0)
+	f("a command of two lines", told(`Process Create:\nRuleName:\r\nCommandLine: cmd /c a\r\ndel /q b\r\n\r\nUser: x\r\n`), " CommandLine=cmd /c a\r\ndel /q b User=x ", 0, 0)
 	f("the same twice", told(`A: b\nA: b`), " A=b ", 0, 0)
 	f("a long message", told(strings.Repeat(`A: b\n`, 257)), " A=b ", 0, 1)
 	f("items of one name", listed(`"Data":[{"@Name":"X","#text":"a"},{"@Name":"X","#text":"b"}]`), " X=a\nb ", 1, 0)
