@@ -16,22 +16,7 @@ import (
 // answer that logs give, what was found, what was read of each family of logs,
 // what could not be seen, and what to do now.
 func Logs(w io.Writer, r *report.Report, look Look) error {
-	p := newSheet(w, look)
-	p.text("", bold, title(r))
-	p.notes(r)
-	if len(r.Hosts) > 1 {
-		p.table(r)
-	}
-	for i := range r.Hosts {
-		p.logsOf(r, &r.Hosts[i])
-	}
-	if len(r.Hosts) == 0 {
-		p.heading("Nothing was examined, so nothing was answered.")
-	}
-	if err := p.out.Flush(); err != nil {
-		return fmt.Errorf("page: logs: %w", err)
-	}
-	return nil
+	return sheets(w, r, look, (*sheet).logsOf)
 }
 
 func (p *sheet) logsOf(r *report.Report, h *report.Host) {

@@ -14,6 +14,12 @@ import (
 // every host when there are several, then for each host its answers, what to do
 // now, its installations, its findings, and what could not be seen.
 func Text(w io.Writer, r *report.Report, look Look) error {
+	return sheets(w, r, look, (*sheet).host)
+}
+
+// sheets writes what stands above and between the hosts of a report, and each host
+// as one says.
+func sheets(w io.Writer, r *report.Report, look Look, one func(*sheet, *report.Report, *report.Host)) error {
 	p := newSheet(w, look)
 	p.text("", bold, title(r))
 	p.notes(r)
@@ -21,7 +27,7 @@ func Text(w io.Writer, r *report.Report, look Look) error {
 		p.table(r)
 	}
 	for i := range r.Hosts {
-		p.host(r, &r.Hosts[i])
+		one(p, r, &r.Hosts[i])
 	}
 	if len(r.Hosts) == 0 {
 		p.heading("Nothing was examined, so nothing was answered.")
