@@ -100,7 +100,7 @@ func (planted) Needs() evidence.Need  { return evidence.NeedFiles }
 func (planted) Parts() evidence.Parts { return evidence.Exposed }
 
 // Collect implements evidence.Collector.
-func (c planted) Collect(_ context.Context, _ *evidence.Source, _ *evidence.Interest, out evidence.Sink) error {
+func (c planted) Collect(ctx context.Context, _ *evidence.Source, _ *evidence.Interest, out evidence.Sink) error {
 	if c.test.Installed == nil {
 		return nil
 	}
@@ -113,7 +113,7 @@ func (c planted) Collect(_ context.Context, _ *evidence.Source, _ *evidence.Inte
 		in.Changes = []evidence.Change{{Kind: evidence.ChangeBirth, At: since, Ref: ref}}
 	}
 	lane := out.Lane(ref)
-	if err := lane.Observe(&evidence.Observation{Kind: evidence.ObserveProduct, Ref: ref, Installation: &in}); err != nil {
+	if err := lane.Observe(ctx, &evidence.Observation{Kind: evidence.ObserveProduct, Ref: ref, Installation: &in}); err != nil {
 		return err
 	}
 	return lane.Close()

@@ -32,7 +32,7 @@ func (c *files) Collect(ctx context.Context, src *evidence.Source, want *evidenc
 			return err
 		}
 		if w.Mode.IsDir() || w.Err != nil || !s.noFiles(w.places) {
-			s.observe(w, out)
+			s.observe(ctx, w, out)
 		}
 	}
 	out.Cover(evidence.Gap(evidence.CoverState, "persistence", evidence.CompromisedNow, evidence.Unsupported,
@@ -89,7 +89,7 @@ func (s *survey) noFiles(places []int) bool {
 }
 
 // observe hands over one file or folder, and covers it.
-func (s *survey) observe(w wanted, out evidence.Sink) {
+func (s *survey) observe(ctx context.Context, w wanted, out evidence.Sink) {
 	ask := s.merge(w.places)
 	gap := func(err error) {
 		out.Cover(evidence.ErrGap(evidence.CoverFile, string(w.Name), ask.Parts, err))
@@ -107,20 +107,21 @@ func (s *survey) observe(w wanted, out evidence.Sink) {
 			gap(err)
 		}
 	}()
-	o := evidence.Observation{Kind: evidence.ObserveFolder, Ref: ref, Time: w.newest(), Values: []string{s.shown(w.Name)}}
+	o := evidence.Observation{Kind: evidence.ObserveFolder, Ref: ref, Time: w.newest(), Values: []string{s.shown(w.Name)}, Places: w.places,
+		File: &evidence.FileFacts{Modified: w.ModTime, Birth: w.Birth, Changed: w.Changed}}
 	if w.Mode.IsDir() {
-		if err := lane.Observe(&o); err != nil {
+		if err := lane.Observe(ctx, &o); err != nil {
 			gap(err)
 		}
 		return
 	}
-	if err := s.observeFile(&o, ask, lane, out); err != nil {
+	if err := s.observeFile(ctx, &o, ask, lane, out); err != nil {
 		gap(err)
 	}
 }
 
 // observeFile opens, hashes and hands over one file.
-func (s *survey) observeFile(o *evidence.Observation, ask evidence.Place, lane evidence.Lane, out evidence.Sink) error {
+func (s *survey) observeFile(ctx context.Context, o *evidence.Observation, ask evidence.Place, lane evidence.Lane, out evidence.Sink) error {
 	f, err := s.src.Files.Open(evidence.Name(o.Ref.Path))
 	if err != nil {
 		return err
@@ -140,7 +141,7 @@ func (s *survey) observeFile(o *evidence.Observation, ask evidence.Place, lane e
 	}
 	o.Kind = evidence.ObserveFile
 	o.Values = append(o.Values, hashes, fmt.Sprint(f.Size()))
-	if err := errors.Join(bad, lane.Observe(o)); err != nil {
+	if err := errors.Join(bad, lane.Observe(ctx, o)); err != nil {
 		return err
 	}
 	row := evidence.Coverage{Kind: evidence.CoverFile, Path: o.Ref.Path, Parts: ask.Parts, Count: 1, SHA256: o.Ref.SHA256}

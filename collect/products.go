@@ -288,7 +288,7 @@ func (f *finder) report(at *site) {
 // observe hands over one fact in a lane of its own.
 func (f *finder) observe(kind evidence.ObservationKind, ref evidence.Ref, inst *evidence.Installation, values ...string) {
 	lane := f.out.Lane(ref)
-	err := lane.Observe(&evidence.Observation{Kind: kind, Values: values, Ref: ref, Installation: inst})
+	err := lane.Observe(f.ctx, &evidence.Observation{Kind: kind, Values: values, Ref: ref, Installation: inst})
 	if err := errors.Join(err, lane.Close()); err != nil {
 		f.lose(evidence.CoverState, ref.Path, evidence.Exposed, err)
 	}

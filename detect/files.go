@@ -31,21 +31,18 @@ type seen struct {
 // observePath holds a file or folder against the rules for its place, its hash
 // and its content. An error is a *evidence.ReadError: what could be told
 // without the content was told.
-func (l *lane) observePath(o *evidence.Observation) error {
+func (l *lane) observePath(ctx context.Context, o *evidence.Observation) error {
 	s := seen{Observation: o, path: strings.ToLower(strings.ReplaceAll(o.Get("TargetFilename"), `\`, "/")), sum: sha256Of(o.Get("Hashes")), ref: o.Ref, size: -1}
 	s.ref.SHA256 = cmp.Or(s.ref.SHA256, s.sum)
 	if size, err := strconv.ParseInt(o.Get("Size"), 10, 64); err == nil {
 		s.size = size
 	}
-	in := &l.x.engine.interest
-	for i := range in.Places {
-		if p := &in.Places[i]; placeHolds(p, o.Kind, l.x.os, s.path) {
-			s.places = append(s.places, l.x.engine.places[i])
-		}
+	for _, i := range l.placesOf(o, s.path) {
+		s.places = append(s.places, l.x.engine.places[i])
 	}
 	failed := l.holdIndicators(&s)
 	if o.Kind == evidence.ObserveFile {
-		failed = errors.Join(failed, l.holdSettings(&s), l.holdContent(&s))
+		failed = errors.Join(failed, l.holdSettings(&s), l.holdContent(ctx, &s))
 	}
 	if failed != nil {
 		return &evidence.ReadError{Err: failed}
@@ -107,6 +104,21 @@ func (l *lane) sight(r *rule, s *seen, what string) {
 		r.matched(&found, []string{what}, time.Time{}, nil) // a file is what it is, at any time
 	}
 	l.add(found, s.ref, s.Time, nil)
+}
+
+// placesOf are the places that a file or folder lies in: as its collector says, or
+// else as its path tells.
+func (l *lane) placesOf(o *evidence.Observation, path string) (all []int) {
+	if o.Places != nil {
+		return o.Places
+	}
+	in := &l.x.engine.interest
+	for i := range in.Places {
+		if placeHolds(&in.Places[i], o.Kind, l.x.os, path) {
+			all = append(all, i)
+		}
+	}
+	return all
 }
 
 // placeHolds reports whether a file or folder lies in a place.
@@ -174,7 +186,7 @@ func (x *Examination) changed(s *seen) bool {
 }
 
 // holdContent holds a file's content against the YARA rules, in one pass.
-func (l *lane) holdContent(s *seen) error {
+func (l *lane) holdContent(ctx context.Context, s *seen) error {
 	e := l.x.engine
 	if e.content.set == nil || !slices.ContainsFunc(s.places, func(p *evidence.Place) bool { return e.content.scanned[p] }) {
 		return nil
@@ -182,7 +194,7 @@ func (l *lane) holdContent(s *seen) error {
 	if l.unread(s, evidence.CompromisedNow, "the YARA rules") || s.Content == nil {
 		return nil
 	}
-	err := e.content.set.Scan(context.Background(), s.Content, s.Size, externals(s.Get("TargetFilename")), func(m yara.Match) {
+	err := e.content.set.Scan(ctx, s.Content, s.Size, externals(s.Get("TargetFilename")), func(m yara.Match) {
 		r := e.content.rules[m.Rule]
 		if r == nil || len(r.within) > 0 && !slices.ContainsFunc(r.within, s.in) {
 			return

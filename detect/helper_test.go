@@ -219,7 +219,7 @@ func feed(t testing.TB, x *Examination, events ...evidence.Event) {
 func observe(t testing.TB, x *Examination, o *evidence.Observation) error {
 	t.Helper()
 	l := x.Lane(o.Ref)
-	err := l.Observe(o)
+	err := l.Observe(t.Context(), o)
 	if closed := l.Close(); closed != nil {
 		t.Fatal(closed)
 	}

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -154,14 +155,14 @@ func (l *lane) add(s sighting, ref evidence.Ref, at time.Time, text func() []byt
 }
 
 // Observe takes one fact. See evidence.Lane.
-func (l *lane) Observe(o *evidence.Observation) error {
+func (l *lane) Observe(ctx context.Context, o *evidence.Observation) error {
 	switch o.Kind {
 	case evidence.ObserveProduct:
 		if o.Installation != nil {
 			l.installs = append(l.installs, copyInstallation(o.Installation))
 		}
 	case evidence.ObserveFile, evidence.ObserveFolder:
-		return l.observePath(o)
+		return l.observePath(ctx, o)
 	}
 	return nil
 }

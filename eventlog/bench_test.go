@@ -13,11 +13,11 @@ import (
 // nowhere takes events and forgets them.
 type nowhere struct{ n int }
 
-func (s *nowhere) Lane(evidence.Ref) evidence.Lane     { return s }
-func (s *nowhere) Cover(evidence.Coverage)             {}
-func (s *nowhere) Observe(*evidence.Observation) error { return nil }
-func (s *nowhere) Events(b *evidence.EventBatch) error { s.n += len(b.Events); return nil }
-func (s *nowhere) Close() error                        { return nil }
+func (s *nowhere) Lane(evidence.Ref) evidence.Lane                      { return s }
+func (s *nowhere) Cover(evidence.Coverage)                              {}
+func (s *nowhere) Observe(context.Context, *evidence.Observation) error { return nil }
+func (s *nowhere) Events(b *evidence.EventBatch) error                  { s.n += len(b.Events); return nil }
+func (s *nowhere) Close() error                                         { return nil }
 
 func w3cLog(rows int) string {
 	var b strings.Builder

@@ -66,7 +66,7 @@ func (s *sink) Lane(r evidence.Ref) evidence.Lane {
 	return s
 }
 func (s *sink) Cover(c evidence.Coverage) { s.rows = append(s.rows, c) }
-func (s *sink) Observe(*evidence.Observation) error {
+func (s *sink) Observe(context.Context, *evidence.Observation) error {
 	return nil
 }
 func (s *sink) Close() error {

@@ -44,9 +44,10 @@ type Planner interface {
 
 // Lane takes the facts of one file or chunk, in order.
 type Lane interface {
-	// Observe takes one fact, borrowed until it returns. A *ReadError means
+	// Observe takes one fact, borrowed until it returns. ctx bounds what is done
+	// with its Content; its error is given back when it ends. A *ReadError means
 	// its Content could not be read: the caller covers that.
-	Observe(*Observation) error
+	Observe(context.Context, *Observation) error
 	// Events takes rows of one schema, borrowed until it returns.
 	Events(*EventBatch) error
 	Close() error

@@ -91,6 +91,8 @@ type Place struct {
 	Files   map[string]bool  // paths of the machine, written as Paths sees them
 	Names   map[string]bool  // base names of files, lower case, wherever they lie
 	Roots   []string         // folders that must be covered for the place to count as looked at: `C:\inetpub\wwwroot`; absent on a whole tree is fine, on a partial one a gap
+	Sites   []*regexp.Regexp // over the path below a web root, lower case, beginning with a slash: such files are wanted in every Site, wherever it lies
+	Every   bool             // every regular file is wanted; they are counted by folder, not a row each
 	Folders bool             // directories are wanted too
 	NoFiles bool             // and nothing else
 	Hash    bool             // SHA-256 wanted

@@ -37,6 +37,8 @@ type Observation struct {
 	Content      io.ReaderAt   // nil: no content, or not asked for
 	Size         int64         // bytes of Content
 	Installation *Installation // for ObserveProduct
+	Places       []int         // of a file or folder: which of Interest.Places ask for it, ascending; nil: its path alone tells
+	File         *FileFacts    // of a file or folder; nil: nothing more is known
 }
 
 // Get returns a field's value, "" if the kind has no such field or it is empty.

@@ -68,7 +68,7 @@ func (s *sink) Lane(evidence.Ref) evidence.Lane   { s.open++; return s }
 func (s *sink) Cover(c evidence.Coverage)         { s.cover = append(s.cover, c) }
 func (s *sink) Events(*evidence.EventBatch) error { return nil }
 func (s *sink) Close() error                      { s.open--; return nil }
-func (s *sink) Observe(o *evidence.Observation) error {
+func (s *sink) Observe(_ context.Context, o *evidence.Observation) error {
 	s.installs = append(s.installs, *o.Installation)
 	return nil
 }

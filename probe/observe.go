@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,14 +13,14 @@ import (
 // observe reports the installations behind the faces. Faces of one product
 // that state the same versions are one installation, seen on several ports or
 // addresses; faces that differ are several, told apart by their address.
-func observe(out evidence.Sink, host string, faces []face) error {
+func observe(ctx context.Context, out evidence.Sink, host string, faces []face) error {
 	if len(faces) == 0 {
 		return nil
 	}
 	lane := out.Lane(evidence.Ref{Collector: "web", Path: host})
 	var errs []error
 	for _, in := range installations(faces) {
-		errs = append(errs, lane.Observe(&evidence.Observation{
+		errs = append(errs, lane.Observe(ctx, &evidence.Observation{
 			Kind: evidence.ObserveProduct, Values: []string{in.Product}, Ref: in.Signals[0].Ref, Installation: in,
 		}))
 	}

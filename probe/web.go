@@ -62,7 +62,7 @@ func (w *web) Collect(ctx context.Context, src *evidence.Source, want *evidence.
 			}
 		}
 	}
-	return errors.Join(observe(out, named.Host, faces), ctx.Err())
+	return errors.Join(observe(ctx, out, named.Host, faces), ctx.Err())
 }
 
 func (w *web) asker(network evidence.Network, addr netip.Addr, agent string, todo *plan, several bool) *asker {

@@ -147,7 +147,7 @@ func (e *eventPrinter) Lane(evidence.Ref) evidence.Lane { return printLane{e} }
 type printLane struct{ *eventPrinter }
 
 // Observe takes nothing: events are asked for.
-func (printLane) Observe(*evidence.Observation) error { return nil }
+func (printLane) Observe(context.Context, *evidence.Observation) error { return nil }
 
 // Close ends the lane.
 func (printLane) Close() error { return nil }

@@ -3,6 +3,7 @@ package evidencetest
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"io"
 	"slices"
 	"sync"
@@ -67,7 +68,7 @@ type lane struct {
 }
 
 // Observe copies the fact and reads its content as a rule would: all of it.
-func (l *lane) Observe(o *evidence.Observation) error {
+func (l *lane) Observe(_ context.Context, o *evidence.Observation) error {
 	kept := *o
 	kept.Values = slices.Clone(o.Values)
 	var fail error
