@@ -50,7 +50,7 @@ type checkFlags struct {
 	maxAge, now, resume        string
 	rate                       float64
 	parallel, workers          int
-	maxMemory                  string
+	maxMemory, priority        string
 	memory                     int64 // bytes of maxMemory; 0: not said
 	partial, allRefs, verbose  bool
 	logs                       bool // the command is logs
@@ -131,11 +131,13 @@ func (f *checkFlags) addWork(cmd *cobra.Command) {
 	fl.IntVar(&f.parallel, "parallel", 4, "targets at once")
 	fl.IntVar(&f.workers, "workers", 0, "logs or parts of logs read at once; 0: one for each core")
 	fl.StringVar(&f.maxMemory, "max-memory", "", "keep to so much memory, `SIZE` as 512MiB, at the cost of time")
+	fl.StringVar(&f.priority, "priority", "", "`LEVEL` for processor and disks, low or normal; low when this host is examined")
 	fl.BoolVar(&f.allRefs, "all-refs", false, "list every reference, not the first twenty")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "say on standard error what is done")
 	fl.BoolVarP(&f.output.quiet, "quiet", "q", false, "show no progress")
 	fl.StringVar(&f.resume, "resume", "", "keep in `FILE` what was read of logs; broken off and run again, go on from there")
 	fl.StringVar(&f.now, "now", "", "the clock, for tests")
+	complete(cmd, "priority", []string{lowPriority, normalPriority})
 	f.output.add(cmd)
 	fl.StringVar(&f.output.timeline, "timeline", "", "write every sighting in order of time to `FILE` (.csv, .jsonl), as Timesketch takes it")
 	if err := fl.MarkHidden("now"); err != nil {
@@ -156,6 +158,7 @@ func newCheck(cmd *cobra.Command, f checkFlags, args []string) (*check, error) {
 		func() (err error) { c.proxies, err = parseProxies(f.proxies); return },
 		func() (err error) { c.maxAge, err = parseAge(f.maxAge); return },
 		func() (err error) { c.flags.memory, err = parseMemory(f.maxMemory); return },
+		func() error { return f.checkPriority() },
 		func() (err error) { c.targets, err = parseTargets(args, f.hosts, f.list, c.readSmall); return },
 		func() error { return c.checkTimes() },
 		func() (err error) { c.scope, err = c.readScope(); return },

@@ -34,6 +34,7 @@ func (c *check) run(ctx context.Context) error {
 			c.out.talk("--timeline: %v", err)
 		}
 	}()
+	c.yield()
 	started := time.Now().UTC()
 	show := c.out.progress()
 	defer show.end()

@@ -79,7 +79,10 @@ func (n *node) markLink(root *os.Root, name string) {
 // open opens a regular file. Between stat and open the name may have become a
 // pipe: openFlags keep that from blocking, and it is looked at again.
 func (d *disk) open(name evidence.Name) (evidence.File, error) {
-	f, err := d.root.OpenFile(string(name), os.O_RDONLY|openFlags, 0)
+	f, err := d.root.OpenFile(string(name), os.O_RDONLY|quietFlags, 0)
+	if quietFlags != openFlags && errors.Is(err, fs.ErrPermission) { // another user's file
+		f, err = d.root.OpenFile(string(name), os.O_RDONLY|openFlags, 0)
+	}
 	if err != nil {
 		return nil, err
 	}

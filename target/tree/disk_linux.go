@@ -11,7 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const openFlags = syscall.O_NONBLOCK
+// How files are opened: a name that became a pipe does not block, and a file's
+// access time stays as it is where it is ours or we are root (open(2)).
+const (
+	openFlags  = syscall.O_NONBLOCK
+	quietFlags = openFlags | unix.O_NOATIME
+)
 
 // hostTimes asks the running host's file system (statx).
 func hostTimes(dir *os.File, base string, _ fs.FileInfo) (birth, changed time.Time) {

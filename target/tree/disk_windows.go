@@ -7,7 +7,11 @@ import (
 	"time"
 )
 
-const openFlags = 0
+// How files are opened. Nothing here leaves access times alone.
+const (
+	openFlags  = 0
+	quietFlags = openFlags
+)
 
 // hostTimes gives the creation time; the change time is not in a listing.
 func hostTimes(_ *os.File, _ string, info fs.FileInfo) (birth, changed time.Time) {
