@@ -71,6 +71,11 @@ func (x *Examiner) examine(ctx context.Context, i int, src *evidence.Source) rep
 	}
 	x.collect(ctx, src, x.Journal.Of(journal.Name(i, src), run, x.watch(run)))
 
+	if src.Later != nil {
+		for _, gap := range src.Later() {
+			run.Cover(gap)
+		}
+	}
 	asked := x.asked(src, run.Coverage())
 	found := run.Result(asked.AsOf)
 	logs := x.Engine.Interest().Logs

@@ -45,6 +45,7 @@ type Source struct {
 	State   State    // nil: no running state
 	Net     Network  // nil: the network may not be touched
 	Gaps    []Coverage
+	Later   func() []Coverage // gaps that only reading told, asked for when all is read; nil: none
 	Close   func() error // never nil
 }
 

@@ -23,11 +23,14 @@ func openHost(ctx context.Context, opt Options) ([]*evidence.Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("target: this host: %w", err)
 	}
+	if err := unknownShadow(opt.Shadows, files.volumes); err != nil {
+		return nil, errors.Join(err, files.tree.Close())
+	}
 	src := &evidence.Source{
 		Kind: evidence.KindHost, Partial: opt.Partial,
 		ID:    evidence.Identity{OS: evidence.OS(runtime.GOOS), Elevated: elevated()},
 		Files: files.tree, Volumes: files.volumes, Gaps: files.gaps, Close: files.tree.Close,
-		State: hostState{},
+		State: hostState{}, Later: files.past.gaps,
 	}
 	if src.ID.Zone = hostZone(); src.ID.Zone != nil {
 		src.ID.ZoneFrom = "this host"

@@ -27,6 +27,7 @@ type liveFiles struct {
 	tree    *tree.Tree
 	volumes []evidence.Volume
 	gaps    []evidence.Coverage
+	past    *pastReads
 }
 
 // hostFiles opens "/" without the kernel's own file systems, which hold no
@@ -36,7 +37,10 @@ func hostFiles(opt Options) (liveFiles, error) {
 	if err != nil {
 		return liveFiles{}, err
 	}
-	files := liveFiles{tree: t, volumes: []evidence.Volume{{Mount: "/", Root: "."}}}
+	files := liveFiles{tree: t, volumes: []evidence.Volume{{Mount: "/", Root: "."}}, past: &pastReads{}}
+	if err := files.past.behind(t, "/", opt.Shadows, opt.Limits); err != nil {
+		return liveFiles{}, errors.Join(err, t.Close())
+	}
 	mounts, err := readMounts("/proc/self/mountinfo")
 	if err != nil {
 		mounts = []mount{{"/proc", "proc"}, {"/sys", "sysfs"}}

@@ -17,6 +17,7 @@ type liveFiles struct {
 	tree    *tree.Tree
 	volumes []evidence.Volume
 	gaps    []evidence.Coverage
+	past    *pastReads
 }
 
 func hostFiles(Options) (liveFiles, error) {

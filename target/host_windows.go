@@ -23,6 +23,7 @@ type liveFiles struct {
 	tree    *tree.Tree
 	volumes []evidence.Volume
 	gaps    []evidence.Coverage
+	past    *pastReads
 }
 
 // hostFiles opens every fixed drive under its letter, the system's first.
@@ -32,7 +33,7 @@ func hostFiles(opt Options) (liveFiles, error) {
 	if err != nil {
 		return liveFiles{}, err
 	}
-	var files liveFiles
+	files := liveFiles{past: &pastReads{}}
 	if err := useBackupRight(); err != nil && elevated() {
 		files.gaps = append(files.gaps, evidence.Gap(evidence.CoverFile, "this host", 0, evidence.Unreadable,
 			"the right to back up files could not be used, so folders closed to administrators stay closed: "+err.Error()))
@@ -50,6 +51,9 @@ func hostFiles(opt Options) (liveFiles, error) {
 				continue
 			}
 			drives[letter] = t
+			if err := files.past.behind(t, letter+":", opt.Shadows, opt.Limits); err != nil {
+				return liveFiles{}, errors.Join(err, tree.Join(drives, opt.Limits).Close())
+			}
 			files.volumes = append(files.volumes, evidence.Volume{Mount: letter + ":", Root: evidence.Name(letter)})
 		case windows.DRIVE_REMOTE:
 			files.gaps = append(files.gaps, evidence.Gap(evidence.CoverFile, root, everything, evidence.NotCollected,

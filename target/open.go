@@ -26,6 +26,7 @@ type Options struct {
 	Zone    *time.Location // --time-zone; nil: not said
 	Host    string         // the host this target is evidence of (--host); "": not said
 	Scratch string         // directory for spooled archives; "": a temporary one, made when needed
+	Shadows []Shadow       // of this host: what files are read from that other programs have locked
 	Limits  Limits
 	Scope   *Scope       // nil: only named hosts
 	Pace    *Pace        // shared by all targets of a run; nil: one of this call, PoliteRate

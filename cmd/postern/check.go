@@ -34,6 +34,7 @@ type check struct {
 	journal *journal.Journal // of --resume; nil: none
 	maxAge  time.Duration
 	scope   *target.Scope
+	shadows []target.Shadow
 	listed  []report.Listed
 	log     *slog.Logger
 	stdin   io.Reader
@@ -51,6 +52,7 @@ type checkFlags struct {
 	rate                       float64
 	parallel, workers          int
 	maxMemory, priority        string
+	shadowCopies               []string
 	memory                     int64 // bytes of maxMemory; 0: not said
 	partial, allRefs, verbose  bool
 	logs                       bool // the command is logs
@@ -121,6 +123,7 @@ func (f *checkFlags) addEvidence(cmd *cobra.Command) {
 	fl.StringArrayVar(&f.ioc, "ioc", nil, "`FILE` or folder with indicators to look for: one a line, STIX or MISP; repeatable")
 	fl.BoolVar(&f.iocContext, "ioc-context", false, "take what MISP lists call context (to_ids false) as leads")
 	fl.StringArrayVar(&f.proxies, "proxy", nil, "`ADDRESS` or network of a reverse proxy of yours: logs name the clients it spoke for; repeatable")
+	fl.StringArrayVar(&f.shadowCopies, "shadow-copy", nil, "`DRIVE=PATH` of an existing shadow copy of this host, to read locked files from; repeatable")
 	fl.BoolVar(&f.recover, "recover", false, "search the space that Windows event logs no longer use for records, too")
 }
 
@@ -159,6 +162,7 @@ func newCheck(cmd *cobra.Command, f checkFlags, args []string) (*check, error) {
 		func() (err error) { c.maxAge, err = parseAge(f.maxAge); return },
 		func() (err error) { c.flags.memory, err = parseMemory(f.maxMemory); return },
 		func() error { return f.checkPriority() },
+		func() (err error) { c.shadows, err = parseShadows(f.shadowCopies); return },
 		func() (err error) { c.targets, err = parseTargets(args, f.hosts, f.list, c.readSmall); return },
 		func() error { return c.checkTimes() },
 		func() (err error) { c.scope, err = c.readScope(); return },

@@ -89,7 +89,7 @@ func (c *check) open(ctx context.Context, show *progress) (*opened, error) {
 		show.opening(n.target)
 		sources, err := target.Open(ctx, n.target, target.Options{
 			Partial: c.flags.partial, AsOf: c.asOf, Zone: c.zone, Host: n.host,
-			Scope: c.scope, Pace: pace, Log: c.log,
+			Scope: c.scope, Pace: pace, Log: c.log, Shadows: c.shadows,
 		})
 		made[i] = sources
 		if err == nil {

@@ -11,6 +11,7 @@ import (
 
 	"postern/evidence"
 	"postern/pack"
+	"postern/target"
 )
 
 // everyPart is what is asked without --only.
@@ -59,6 +60,17 @@ func parseTime(flag, text string, zone *time.Location) (time.Time, error) {
 		}
 	}
 	return time.Time{}, fmt.Errorf("--%s %q: write a day as 2026-01-31 or a time as 2026-01-31T08:00:00Z", flag, text)
+}
+
+func parseShadows(said []string) (all []target.Shadow, err error) {
+	for _, text := range said {
+		s, err := target.ParseShadow(text)
+		if err != nil {
+			return nil, fmt.Errorf("--shadow-copy: %w", err)
+		}
+		all = append(all, s)
+	}
+	return all, nil
 }
 
 func parseZone(name string) (*time.Location, error) {

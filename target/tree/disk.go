@@ -13,9 +13,12 @@ import (
 	"postern/evidence"
 )
 
-// times gives a file's creation and metadata change time; dir is its open
-// folder. Zero: not recorded.
-type times func(dir *os.File, base string, info fs.FileInfo) (birth, changed time.Time)
+// times settles the birth and change times of an entry, as its file system has
+// them; dir is its open folder.
+type times func(dir *os.File, base string, e *evidence.Entry)
+
+// ownTimes takes them as they are.
+func ownTimes(*os.File, string, *evidence.Entry) {}
 
 // disk is a directory as a store: every open goes through an os.Root.
 type disk struct {
@@ -31,7 +34,7 @@ func Disk(dir string, live bool, limits Limits) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &disk{root: root, times: hostTimes}
+	d := &disk{root: root, times: ownTimes}
 	if !live {
 		d.times = volumeTimes(root)
 	}
@@ -47,33 +50,16 @@ func (d *disk) close() error { return d.root.Close() }
 func (d *disk) link(name evidence.Name) (string, error) { return d.root.Readlink(string(name)) }
 
 func (d *disk) stat(name evidence.Name) (node, error) {
-	info, err := d.root.Lstat(string(name))
+	f, err := d.openFolder(name.Dir())
 	if err != nil {
 		return node{}, err
 	}
-	n := newNode(info)
-	n.markLink(d.root, string(name))
-	if d.times == nil {
-		return n, nil
-	}
-	if dir, err := d.root.Open(string(name.Dir())); err == nil { // else the times stay unknown
-		n.entry.Birth, n.entry.Changed = d.times(dir, name.Base(), info)
-		_ = dir.Close()
-	}
-	return n, nil
+	defer f.close()
+	return f.stat(name.Base())
 }
 
 func newNode(info fs.FileInfo) node {
 	return node{entry: evidence.Entry{Size: info.Size(), Mode: info.Mode(), ModTime: info.ModTime()}}
-}
-
-// markLink makes links of NTFS junctions, which Lstat calls irregular.
-func (n *node) markLink(root *os.Root, name string) {
-	if n.is(fs.ModeIrregular) {
-		if _, err := root.Readlink(name); err == nil {
-			n.entry.Mode = fs.ModeSymlink
-		}
-	}
 }
 
 // open opens a regular file. Between stat and open the name may have become a
@@ -82,6 +68,9 @@ func (d *disk) open(name evidence.Name) (evidence.File, error) {
 	f, err := d.root.OpenFile(string(name), os.O_RDONLY|quietFlags, 0)
 	if quietFlags != openFlags && errors.Is(err, fs.ErrPermission) { // another user's file
 		f, err = d.root.OpenFile(string(name), os.O_RDONLY|openFlags, 0)
+	}
+	if isLocked(err) {
+		return nil, fmt.Errorf("%w: %w", errLocked, err)
 	}
 	if err != nil {
 		return nil, err
@@ -98,49 +87,47 @@ func (d *disk) open(name evidence.Name) (evidence.File, error) {
 
 // diskFolder is one open directory.
 type diskFolder struct {
-	root  *os.Root
-	dir   *os.File
-	times times
+	disk   *disk
+	name   evidence.Name
+	dir    *os.File
+	listed map[string]fs.FileInfo // what the listing itself told; nil: nothing, or not listed
 }
 
-func (d *disk) folder(name evidence.Name) (folder, error) {
-	root, err := d.root.OpenRoot(string(name))
+func (d *disk) folder(name evidence.Name) (folder, error) { return d.openFolder(name) }
+
+func (d *disk) openFolder(name evidence.Name) (*diskFolder, error) {
+	dir, err := d.root.OpenFile(string(name), os.O_RDONLY|folderFlags, 0)
 	if err != nil {
 		return nil, err
 	}
-	dir, err := root.Open(".")
-	if err != nil {
-		return nil, errors.Join(err, root.Close())
-	}
-	return &diskFolder{root, dir, d.times}, nil
+	return &diskFolder{disk: d, name: name, dir: dir}, nil
 }
 
 func (f *diskFolder) names() ([]string, error) {
-	names, err := f.dir.Readdirnames(-1)
+	names, err := f.list()
 	slices.Sort(names)
-	if f.times == nil {
-		_ = f.dir.Close() // a deep walk holds one handle a level
-	}
 	return names, err
 }
 
 func (f *diskFolder) stat(base string) (node, error) {
-	info, err := f.root.Lstat(base)
+	n, err := f.look(base)
 	if err != nil {
 		return node{}, err
 	}
-	n := newNode(info)
-	n.markLink(f.root, base)
-	if f.times != nil {
-		n.entry.Birth, n.entry.Changed = f.times(f.dir, base, info)
+	if n.is(fs.ModeIrregular) { // NTFS junctions are links
+		if _, err := f.disk.root.Readlink(string(f.name.Join(base))); err == nil {
+			n.entry.Mode = fs.ModeSymlink
+		}
 	}
+	if f.disk.times == nil {
+		n.entry.Birth, n.entry.Changed = time.Time{}, time.Time{}
+		return n, nil
+	}
+	f.disk.times(f.dir, base, &n.entry)
 	return n, nil
 }
 
-func (f *diskFolder) close() {
-	_ = f.dir.Close() // read only: nothing is lost
-	_ = f.root.Close()
-}
+func (f *diskFolder) close() { _ = f.dir.Close() } // read only: nothing is lost
 
 // sized is a file of a declared size: it delivers that much, and ErrTruncated
 // where less is there.

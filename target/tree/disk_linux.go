@@ -2,35 +2,84 @@ package tree
 
 import (
 	"encoding/binary"
+	"errors"
 	"io/fs"
 	"os"
 	"strconv"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"postern/evidence"
 )
 
-// How files are opened: a name that became a pipe does not block, and a file's
-// access time stays as it is where it is ours or we are root (open(2)).
+// How files and folders are opened: a name that became a pipe does not block, and
+// a file's access time stays as it is where it is ours or we are root (open(2)).
 const (
-	openFlags  = syscall.O_NONBLOCK
-	quietFlags = openFlags | unix.O_NOATIME
+	openFlags   = unix.O_NONBLOCK
+	quietFlags  = openFlags | unix.O_NOATIME
+	folderFlags = openFlags | unix.O_DIRECTORY
 )
 
-// hostTimes asks the running host's file system (statx).
-func hostTimes(dir *os.File, base string, _ fs.FileInfo) (birth, changed time.Time) {
+func (f *diskFolder) list() ([]string, error) { return f.dir.Readdirnames(-1) }
+
+// look asks for all that an entry has in one call (statx(2)), which systems older
+// than Linux 4.11 lack; they tell no birth.
+func (f *diskFolder) look(base string) (node, error) {
 	var st unix.Statx_t
-	if unix.Statx(int(dir.Fd()), base, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BTIME|unix.STATX_CTIME, &st) != nil {
-		return
+	err := unix.Statx(int(f.dir.Fd()), base, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT, unix.STATX_BASIC_STATS|unix.STATX_BTIME, &st)
+	switch {
+	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM): // EPERM: a container's filter that does not know the call
+		info, err := f.disk.root.Lstat(string(f.name.Join(base)))
+		if err != nil {
+			return node{}, err
+		}
+		return newNode(info), nil
+	case err != nil:
+		return node{}, &fs.PathError{Op: "statx", Path: base, Err: err}
 	}
+	e := evidence.Entry{Size: int64(st.Size), Mode: fileMode(uint32(st.Mode)), ModTime: moment(st.Mtime)}
 	if st.Mask&unix.STATX_BTIME != 0 {
-		birth = time.Unix(st.Btime.Sec, int64(st.Btime.Nsec)).UTC()
+		e.Birth = moment(st.Btime)
 	}
 	if st.Mask&unix.STATX_CTIME != 0 {
-		changed = time.Unix(st.Ctime.Sec, int64(st.Ctime.Nsec)).UTC()
+		e.Changed = moment(st.Ctime)
 	}
-	return birth, changed
+	return node{entry: e}, nil
+}
+
+func moment(t unix.StatxTimestamp) time.Time { return time.Unix(t.Sec, int64(t.Nsec)).UTC() }
+
+// fileMode is a mode of inode(7) as package fs writes it.
+func fileMode(mode uint32) fs.FileMode {
+	m := fs.FileMode(mode & 0o777)
+	switch mode & unix.S_IFMT {
+	case unix.S_IFBLK:
+		m |= fs.ModeDevice
+	case unix.S_IFCHR:
+		m |= fs.ModeDevice | fs.ModeCharDevice
+	case unix.S_IFDIR:
+		m |= fs.ModeDir
+	case unix.S_IFIFO:
+		m |= fs.ModeNamedPipe
+	case unix.S_IFLNK:
+		m |= fs.ModeSymlink
+	case unix.S_IFSOCK:
+		m |= fs.ModeSocket
+	case unix.S_IFREG:
+	default:
+		m |= fs.ModeIrregular
+	}
+	if mode&unix.S_ISUID != 0 {
+		m |= fs.ModeSetuid
+	}
+	if mode&unix.S_ISGID != 0 {
+		m |= fs.ModeSetgid
+	}
+	if mode&unix.S_ISVTX != 0 {
+		m |= fs.ModeSticky
+	}
+	return m
 }
 
 const ntfsRootInode = 5 // MFT record of the root folder
@@ -52,12 +101,9 @@ func volumeTimes(root *os.Root) times {
 	}
 	switch {
 	case vol.Type == magicNTFS3:
-		return hostTimes
+		return ownTimes
 	case vol.Type == unix.FUSE_SUPER_MAGIC && !ntfs3gBirth(dir, ".").IsZero():
-		return func(dir *os.File, base string, info fs.FileInfo) (birth, changed time.Time) {
-			_, changed = hostTimes(dir, base, info)
-			return ntfs3gBirth(dir, base), changed
-		}
+		return func(dir *os.File, base string, e *evidence.Entry) { e.Birth = ntfs3gBirth(dir, base) }
 	}
 	return nil
 }
@@ -82,3 +128,6 @@ func fromFiletime(ticks uint64) time.Time {
 	t := int64(ticks) - epoch
 	return time.Unix(t/1e7, t%1e7*100).UTC()
 }
+
+// isLocked is false: files are shared here.
+func isLocked(error) bool { return false }
