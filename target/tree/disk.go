@@ -87,10 +87,10 @@ func (d *disk) open(name evidence.Name) (evidence.File, error) {
 
 // diskFolder is one open directory.
 type diskFolder struct {
-	disk   *disk
-	name   evidence.Name
-	dir    *os.File
-	listed map[string]fs.FileInfo // what the listing itself told; nil: nothing, or not listed
+	disk *disk
+	name evidence.Name
+	dir  *os.File
+	told map[string]node // what the listing itself told of each name; nil: nothing, or not listed
 }
 
 func (d *disk) folder(name evidence.Name) (folder, error) { return d.openFolder(name) }
@@ -104,15 +104,19 @@ func (d *disk) openFolder(name evidence.Name) (*diskFolder, error) {
 }
 
 func (f *diskFolder) names() ([]string, error) {
-	names, err := f.list()
+	names, told, err := list(f.dir)
+	f.told = told
 	slices.Sort(names)
 	return names, err
 }
 
 func (f *diskFolder) stat(base string) (node, error) {
-	n, err := f.look(base)
-	if err != nil {
-		return node{}, err
+	n, told := f.told[base]
+	if !told {
+		var err error
+		if n, err = f.look(base); err != nil {
+			return node{}, err
+		}
 	}
 	if n.is(fs.ModeIrregular) { // NTFS junctions are links
 		if _, err := f.disk.root.Readlink(string(f.name.Join(base))); err == nil {

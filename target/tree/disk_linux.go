@@ -21,7 +21,11 @@ const (
 	folderFlags = openFlags | unix.O_DIRECTORY
 )
 
-func (f *diskFolder) list() ([]string, error) { return f.dir.Readdirnames(-1) }
+// list gives the names in a folder, and nothing of them.
+func list(dir *os.File) ([]string, map[string]node, error) {
+	names, err := dir.Readdirnames(-1)
+	return names, nil, err
+}
 
 // look asks for all that an entry has in one call (statx(2)), which systems older
 // than Linux 4.11 lack; they tell no birth.

@@ -13,7 +13,11 @@ const (
 	folderFlags = 0
 )
 
-func (f *diskFolder) list() ([]string, error) { return f.dir.Readdirnames(-1) }
+// list gives the names in a folder, and nothing of them.
+func list(dir *os.File) ([]string, map[string]node, error) {
+	names, err := dir.Readdirnames(-1)
+	return names, nil, err
+}
 
 func (f *diskFolder) look(base string) (node, error) {
 	info, err := f.disk.root.Lstat(string(f.name.Join(base)))

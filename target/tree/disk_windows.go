@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -19,45 +18,46 @@ const (
 	folderFlags = 0
 )
 
-// list keeps what the listing tells of each name (FILE_ID_BOTH_DIR_INFO). It opens
-// no file, which is quicker, wakes no virus scanner, and works for those that
-// another program keeps to itself.
-func (f *diskFolder) list() ([]string, error) {
-	entries, err := f.dir.ReadDir(-1)
-	names := make([]string, 0, len(entries))
-	f.listed = make(map[string]fs.FileInfo, len(entries))
+// list gives the names in a folder and what the listing tells of each
+// (FILE_ID_BOTH_DIR_INFO). It opens no file, which is quicker, wakes no virus
+// scanner, and works for those that another program keeps to itself.
+func list(dir *os.File) ([]string, map[string]node, error) {
+	entries, err := dir.ReadDir(-1)
+	names, told := make([]string, 0, len(entries)), make(map[string]node, len(entries))
 	for _, e := range entries {
 		names = append(names, e.Name())
 		if info, err := e.Info(); err == nil {
-			f.listed[e.Name()] = info
+			told[e.Name()] = withBirth(info)
 		}
 	}
-	return names, err
+	return names, told, err
 }
 
-// look takes what the listing told, or else opens the name; one that is locked is
-// looked up in a listing.
+// look opens the name; one that is locked is looked up in a listing.
 func (f *diskFolder) look(base string) (node, error) {
-	info := f.listed[base]
-	if info == nil {
-		var err error
-		info, err = f.disk.root.Lstat(string(f.name.Join(base)))
-		if isLocked(err) && f.listed == nil {
-			if names, err := f.list(); err == nil {
-				if i := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, base) }); i >= 0 {
-					return f.look(names[i])
+	info, err := f.disk.root.Lstat(string(f.name.Join(base)))
+	if err == nil {
+		return withBirth(info), nil
+	}
+	if isLocked(err) {
+		if names, told, failed := list(f.dir); failed == nil {
+			for _, name := range names {
+				if n, ok := told[name]; ok && strings.EqualFold(name, base) {
+					return n, nil
 				}
 			}
 		}
-		if err != nil {
-			return node{}, err
-		}
 	}
+	return node{}, err
+}
+
+// withBirth is a node with its creation time; the change time is in no listing.
+func withBirth(info fs.FileInfo) node {
 	n := newNode(info)
-	if data, ok := info.Sys().(*syscall.Win32FileAttributeData); ok { // the change time is in no listing
+	if data, ok := info.Sys().(*syscall.Win32FileAttributeData); ok {
 		n.entry.Birth = time.Unix(0, data.CreationTime.Nanoseconds()).UTC()
 	}
-	return n, nil
+	return n
 }
 
 // volumeTimes is nil: a folder named on Windows may be a copy.
