@@ -26,7 +26,7 @@ var arrows = map[string]struct{ rooms, libs []string }{
 	"target/tree":           {rooms: []string{"evidence", "target/unpack"}, libs: []string{"github.com/klauspost/compress", "golang.org/x/sys"}},
 	"target/collection":     {rooms: []string{"evidence", "target/tree"}},
 	"target":                {rooms: []string{"evidence", "hive", "target/tree", "target/collection"}, libs: []string{"github.com/shirou/gopsutil/v4", "golang.org/x/sys", "golang.org/x/time", "go.yaml.in/yaml/v3"}},
-	"collect":               {rooms: []string{"evidence", "version", "eventlog", "hive"}, libs: []string{"github.com/saferwall/pe", "go.yaml.in/yaml/v3"}},
+	"collect":               {rooms: []string{"evidence", "version", "eventlog", "hive"}, libs: []string{"github.com/saferwall/pe", "go.yaml.in/yaml/v3", "golang.org/x/time/rate"}},
 	"probe":                 {rooms: []string{"evidence", "version"}},
 	"eventlog/cut":          {rooms: []string{"evidence"}},
 	"eventlog/jsonline":     {rooms: []string{"evidence", "eventlog/cut"}},

@@ -5,13 +5,17 @@
 // A source is walked once, whatever the number of collectors. What could not
 // be read, was cut short or is over a limit is covered as missed.
 //
-// Limits: 128 MiB for a program file, 256 MiB for a hashed file, 8 MiB for a
-// settings or container file, 256 Ki kept names.
+// Limits: 128 MiB for a program file, 8 MiB for a settings or container file, 256 Ki
+// kept names.
 package collect
 
 import (
+	"regexp"
 	"runtime"
 	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
 
 	"postern/eventlog"
 	"postern/evidence"
@@ -22,6 +26,16 @@ type Options struct {
 	Workers int  // that read logs at once, over all sources together; 0: one for each core
 	InOrder bool // the events of one log come in its order, from one goroutine
 	Block   int  // bytes of a log that are read at once; 0: 256 KiB
+
+	FileTime time.Duration // that one file may take; 0: a minute. One that takes longer is a gap
+	Rate     int64         // bytes of files read a second, over all sources together; 0: as many as there are
+	Exclude  []Exclusion   // files and folders that are not read, each a gap
+}
+
+// Exclusion is a pattern of names that are left out.
+type Exclusion struct {
+	Text    string         // as the operator wrote it
+	Pattern *regexp.Regexp // over the machine's path, lower case, slashes forward
 }
 
 // All returns fresh collectors that share one walk per source: products, files
@@ -31,7 +45,14 @@ func All(opt Options) []evidence.Collector {
 	if opt.Workers < 1 {
 		opt.Workers = runtime.GOMAXPROCS(0)
 	}
-	return []evidence.Collector{&products{walks}, &files{walks}, &logs{walks: walks, opt: opt, workers: eventlog.NewWorkers(opt.Workers)}}
+	if opt.FileTime <= 0 {
+		opt.FileTime = time.Minute
+	}
+	var pace *rate.Limiter
+	if opt.Rate > 0 {
+		pace = rate.NewLimiter(rate.Limit(opt.Rate), int(min(opt.Rate, pieceSize)))
+	}
+	return []evidence.Collector{&products{walks}, &files{walks, opt, pace}, &logs{walks: walks, opt: opt, workers: eventlog.NewWorkers(opt.Workers)}}
 }
 
 // surveys are the walks under way, one per source.

@@ -17,7 +17,6 @@ import (
 // Limits on single files, in bytes.
 const (
 	maxProgram = 128 << 20
-	maxHashed  = 256 << 20
 	maxNote    = 8 << 20
 )
 
@@ -54,10 +53,7 @@ func short(n, want int64, err error) error {
 
 // hashFile returns the lower-case hex SHA-256 of a whole file, and all hashes
 // that are asked for as a Hashes field has them. The file is read once.
-func hashFile(f evidence.File, ask *evidence.Place) (sum, all string, err error) {
-	if f.Size() > maxHashed {
-		return "", "", fmt.Errorf("collect: %d bytes, the limit for hashing is %d: %w", f.Size(), maxHashed, evidence.ErrLimit)
-	}
+func hashFile(f io.ReaderAt, size int64, ask *evidence.Place) (sum, all string, err error) {
 	hashes := []struct {
 		name string
 		hash.Hash
@@ -74,8 +70,8 @@ func hashFile(f evidence.File, ask *evidence.Place) (sum, all string, err error)
 	for _, h := range hashes {
 		to = append(to, h)
 	}
-	n, err := io.Copy(io.MultiWriter(to...), io.NewSectionReader(f, 0, f.Size()))
-	if err := short(n, f.Size(), err); err != nil {
+	n, err := io.Copy(io.MultiWriter(to...), io.NewSectionReader(f, 0, size))
+	if err := short(n, size, err); err != nil {
 		return "", "", err
 	}
 	for _, h := range hashes {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +31,10 @@ type survey struct {
 	err  error
 
 	places   [][]quick       // the patterns of want.Places
+	inSites  [][]quick       // those for files of web roots
+	sites    []evidence.Site // the web roots
+	siteDir  evidence.Name   // the folder that siteOf was asked for last
+	site     *evidence.Site  // its answer
 	logNames []quick         // of all of want.Logs but those whose names are shared
 	plain    []quick         // of those
 	names    map[string]bool // base names of program files
@@ -63,6 +68,7 @@ type folder struct {
 type wanted struct {
 	evidence.Entry
 	places []int
+	site   *evidence.Site
 }
 
 // logFile is one candidate log.
@@ -88,7 +94,7 @@ func newSurvey(src *evidence.Source, want *evidence.Interest) *survey {
 	s := &survey{
 		layout: newLayout(src), want: want,
 		names: map[string]bool{}, folders: map[string]*folder{}, programs: map[string][]evidence.Entry{},
-		notes: map[noteKind][]evidence.Entry{}, seen: map[evidence.Name]bool{},
+		notes: map[noteKind][]evidence.Entry{}, seen: map[evidence.Name]bool{}, sites: slices.Clone(src.Sites),
 	}
 	for _, p := range want.Products {
 		for _, f := range p.Programs {
@@ -108,6 +114,7 @@ func newSurvey(src *evidence.Source, want *evidence.Interest) *survey {
 	for _, p := range want.Places {
 		s.ask(p.Roots...)
 		s.places = append(s.places, quicken(p.Paths))
+		s.inSites = append(s.inSites, quicken(p.Sites))
 	}
 	return s
 }
@@ -289,18 +296,45 @@ func (s *survey) place(e evidence.Entry, dir bool) {
 	if !dir && !e.Mode.IsRegular() {
 		return
 	}
-	path := s.asked(e.Name)
+	site := s.siteOf(e.Name)
+	if places := s.placesOf(e.Name, dir, site != nil); places != nil && s.keep() {
+		s.wanted = append(s.wanted, wanted{e, places, site})
+	}
+}
+
+// placesOf are the places that ask for a name. inSite says that it lies in a web
+// root.
+func (s *survey) placesOf(n evidence.Name, dir, inSite bool) (places []int) {
+	path := s.asked(n)
 	base := path[strings.LastIndexByte(path, '/')+1:]
-	var places []int
 	for i := range s.want.Places {
 		p := &s.want.Places[i]
-		if (!dir || p.Folders) && s.applies(p.OS) && (p.Files[path] || !dir && p.Names[base] || matchesAny(s.places[i], path)) {
+		if (!dir || p.Folders) && s.applies(p.OS) && (p.Files[path] || !dir && p.Names[base] || matchesAny(s.places[i], path) ||
+			inSite && !dir && matchesAny(s.inSites[i], path)) {
 			places = append(places, i)
 		}
 	}
-	if places != nil && s.keep() {
-		s.wanted = append(s.wanted, wanted{e, places})
+	return places
+}
+
+// siteOf is the web root that a name lies in, the deepest; nil: in none. A walk
+// asks for one folder after another, so the last answer mostly serves.
+func (s *survey) siteOf(n evidence.Name) *evidence.Site {
+	if len(s.sites) == 0 {
+		return nil
 	}
+	dir := n.Dir()
+	if dir == s.siteDir {
+		return s.site
+	}
+	s.siteDir, s.site = dir, nil
+	path := s.asked(dir) + "/"
+	for i := range s.sites {
+		if at := &s.sites[i]; strings.HasPrefix(path, at.Root+"/") && (s.site == nil || len(at.Root) > len(s.site.Root)) {
+			s.site = at
+		}
+	}
+	return s.site
 }
 
 // asked is a name as places ask for it.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -101,6 +102,13 @@ func inPack(name string) string {
 func fault(name string, line, column int, err error) error {
 	id, file, _ := strings.Cut(name, "/")
 	return fmt.Errorf("detect: pack %q: %w", id, &pack.Fault{File: file, Line: line, Column: column, Err: err})
+}
+
+// askEvery wants every file of a source that is whole, with all its content.
+func (e *Engine) askEvery() {
+	place := &evidence.Place{ID: "every file", Every: true, Hash: true, Content: math.MaxInt64, Parts: evidence.CompromisedNow}
+	e.interest.Places, e.places = append(e.interest.Places, *place), append(e.places, place)
+	e.content.scanned[place] = true
 }
 
 // askContent has the operator's YARA rules held against every file that is

@@ -35,6 +35,7 @@ type Options struct {
 	AllRefs     bool              // keep every reference instead of the first twenty
 	Proxies     []netip.Prefix    // peers whose word on their clients is believed
 	Own         Own               // rules and lists of the operator's own
+	Every       bool              // hold all files of a Source that is Whole against content rules
 }
 
 // Refusal is one rule, file or entry of the operator's own that was left out.
@@ -122,6 +123,9 @@ func Compile(packs []*pack.Pack, opt Options) (*Engine, []Refusal, error) {
 		if !slices.ContainsFunc(packs, func(p *pack.Pack) bool { return p.ID == id }) {
 			faults = append(faults, fmt.Errorf("detect: latest build given for pack %q, which is not loaded", id))
 		}
+	}
+	if opt.Every {
+		e.askEvery()
 	}
 	faults = append(faults, e.addYARA(packs, &opt.Own)...)
 	if errors.Join(faults...) == nil { // else cases may name a rule that could not be compiled
@@ -273,7 +277,7 @@ func (e *Engine) Interest() *evidence.Interest { return &e.interest }
 // Begin starts holding one source's evidence against the packs.
 func (e *Engine) Begin(src *evidence.Source) *Examination {
 	x := &Examination{
-		engine: e, os: src.ID.OS, files: src.Files != nil, partial: src.Partial, starts: map[*pack.Pack]startTimes{}, blind: map[string]bool{},
+		engine: e, os: src.ID.OS, files: src.Files != nil, partial: src.Partial, starts: map[*pack.Pack]startTimes{}, blind: map[string]bool{}, sums: map[string]int{},
 		vouched: make([]bool, len(e.windows)), services: map[string]bool{},
 	}
 	if src.Files != nil {

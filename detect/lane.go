@@ -26,6 +26,7 @@ type Examination struct {
 	starts   starts
 	installs []evidence.Installation
 	cover    []evidence.Coverage
+	sums     map[string]int  // where in cover rows stand that others add to
 	blind    map[string]bool // gaps for lacking columns, said once per file
 	ownBlind []string        // columns that the operator's own rules lack in a log
 	vouched  []bool          // of Engine.windows: an event was of it
@@ -35,7 +36,7 @@ type Examination struct {
 
 // Lane opens a lane. See evidence.Sink.
 func (x *Examination) Lane(ref evidence.Ref) evidence.Lane {
-	return &lane{x: x, ref: ref, starts: starts{}, look: newLook(x.engine.literals, x.ungated), programs: map[*evidence.Schema]*program{}, vouched: map[*program]bool{}}
+	return &lane{x: x, ref: ref}
 }
 
 // Cover takes a coverage row. See evidence.Sink.
@@ -44,6 +45,14 @@ func (x *Examination) Cover(c evidence.Coverage) {
 	defer x.mu.Unlock()
 	if !x.engine.byAddress() {
 		c.Peers = nil // whoever they were, nothing follows from it
+	}
+	if c.Adds {
+		key := string(c.Kind) + "\x00" + c.Path
+		if i, known := x.sums[key]; known {
+			x.cover[i].Count, x.cover[i].Bytes = x.cover[i].Count+c.Count, x.cover[i].Bytes+c.Bytes
+			return
+		}
+		x.sums[key] = len(x.cover)
 	}
 	x.cover = append(x.cover, c)
 }
@@ -74,6 +83,10 @@ type lane struct {
 // Events takes rows of one schema. See evidence.Lane.
 func (l *lane) Events(batch *evidence.EventBatch) error {
 	e := l.x.engine
+	if l.look == nil { // files come without
+		l.starts, l.look = starts{}, newLook(e.literals, l.x.ungated)
+		l.programs, l.vouched = map[*evidence.Schema]*program{}, map[*program]bool{}
+	}
 	if l.schema != batch.Schema {
 		p := l.programs[batch.Schema]
 		if p == nil {

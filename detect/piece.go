@@ -19,7 +19,7 @@ import (
 // part was read.
 func (x *Examination) Piece() *Examination {
 	return &Examination{
-		engine: x.engine, os: x.os, files: x.files, partial: x.partial, starts: starts{}, blind: map[string]bool{},
+		engine: x.engine, os: x.os, files: x.files, partial: x.partial, starts: starts{}, blind: map[string]bool{}, sums: map[string]int{},
 		vouched: make([]bool, len(x.engine.windows)), services: map[string]bool{},
 	}
 }

@@ -50,6 +50,7 @@ type Coverage struct {
 	To     time.Time
 	SHA256 string // lower-case hex, of a file read whole
 	Missed *Missed
+	Adds   bool // one of several rows of a kind and path that add up to one
 
 	// For logs, so that a family can be judged against its own rhythm.
 	Family string // LogFormat.Family + " " + directory; "" for no family

@@ -92,7 +92,7 @@ type Place struct {
 	Names   map[string]bool  // base names of files, lower case, wherever they lie
 	Roots   []string         // folders that must be covered for the place to count as looked at: `C:\inetpub\wwwroot`; absent on a whole tree is fine, on a partial one a gap
 	Sites   []*regexp.Regexp // over the path below a web root, lower case, beginning with a slash: such files are wanted in every Site, wherever it lies
-	Every   bool             // every regular file is wanted; they are counted by folder, not a row each
+	Every   bool             // every regular file of a Source that is Whole
 	Folders bool             // directories are wanted too
 	NoFiles bool             // and nothing else
 	Hash    bool             // SHA-256 wanted

@@ -42,11 +42,13 @@ type Source struct {
 	Files   Tree     // nil: no files (a URL)
 	Volumes []Volume // where file systems stand in Files; empty for a pile of logs
 	Partial bool     // a selection: a missing path means not collected, not absent
+	Whole   bool     // every file in it is wanted, not only what Places name
+	Sites   []Site   // web roots that are known already, as those the operator names
 	State   State    // nil: no running state
 	Net     Network  // nil: the network may not be touched
 	Gaps    []Coverage
 	Later   func() []Coverage // gaps that only reading told, asked for when all is read; nil: none
-	Close   func() error // never nil
+	Close   func() error      // never nil
 }
 
 // Identity is what is known about the examined machine, and why.

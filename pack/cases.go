@@ -58,9 +58,9 @@ func machinePath(p string) string {
 	return strings.ToLower(strings.ReplaceAll(p, `\`, "/"))
 }
 
-// placed reports whether any path pattern of a place holds.
+// placed reports whether any path pattern of a place holds, be it below a web root.
 func (l *loader) placed(id, path string) bool {
 	return slices.ContainsFunc(l.pack.Places, func(p evidence.Place) bool {
-		return p.ID == id && slices.ContainsFunc(p.Paths, func(re *regexp.Regexp) bool { return re.MatchString(path) })
+		return p.ID == id && slices.ContainsFunc(slices.Concat(p.Paths, p.Sites), func(re *regexp.Regexp) bool { return re.MatchString(path) })
 	})
 }

@@ -41,12 +41,12 @@ func (f *file) place(s *specPlace) evidence.Place {
 	if s.Content < 0 || s.Content > maxContent {
 		f.Fail(s.ID.At, ErrLimit, "place %q: content of %d bytes; at most %d", s.ID.Value, s.Content, maxContent)
 	}
-	for _, p := range s.Paths {
+	for _, p := range slices.Concat(s.Paths, s.Sites) {
 		f.lowerCase(p.Pattern)
 		f.quick(p.Pattern)
 	}
 	return evidence.Place{
-		ID: s.ID.Value, OS: evidence.OS(s.OS.Value), Paths: f.rules(s.Paths), Roots: strs(s.Roots),
+		ID: s.ID.Value, OS: evidence.OS(s.OS.Value), Paths: f.rules(s.Paths), Sites: f.rules(s.Sites), Roots: strs(s.Roots),
 		Folders: s.Folders, Hash: s.Hash, Content: int64(s.Content), Parts: evidence.CompromisedNow,
 	}
 }

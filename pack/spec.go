@@ -157,6 +157,7 @@ type specPlace struct {
 	ID      text       `yaml:"id" need:"yes"`
 	OS      text       `yaml:"os" enum:"windows,linux"`
 	Paths   []specRule `yaml:"paths" need:"yes"`
+	Sites   []specRule `yaml:"sites"`
 	Roots   []text     `yaml:"roots"`
 	Folders bool       `yaml:"folders"`
 	Hash    bool       `yaml:"hash"`

@@ -21,6 +21,7 @@ import (
 // Options are what the operator says about targets. The zero value opens with
 // the default limits and no scope beyond what is named.
 type Options struct {
+	Files   bool           // files are wanted, whatever they are: a single one is a tree of one, and logs are files like others
 	Partial bool           // --partial: what is missing was not collected
 	AsOf    time.Time      // --as-of: when the evidence was taken; zero: not said
 	Zone    *time.Location // --time-zone; nil: not said
@@ -96,7 +97,7 @@ func openDir(ctx context.Context, dir string, opt Options) []*evidence.Source {
 	if err != nil {
 		return lost(dir, opt, evidence.ErrGap(evidence.CoverFile, dir, everything, err))
 	}
-	if held := archivesIn(t); len(held) > 0 {
+	if held := archivesIn(t); len(held) > 0 && !opt.Files {
 		return openHeld(ctx, packed{target: dir}, t, held, opt)
 	}
 	src := newSource(dir, opt)
@@ -120,13 +121,13 @@ const maxDepth = 2
 func settle(ctx context.Context, what packed, t *tree.Tree, single bool, faults []error, err error, opt Options) []*evidence.Source {
 	src := newSource(what.target, opt)
 	base := evidence.Name(what.base)
-	if err == nil && single && len(faults) == 0 && !holdsBinary(t, base) || isLog(base) {
+	if err == nil && single && len(faults) == 0 && !holdsBinary(t, base) || isLog(base) || single && opt.Files {
 		src.Kind = evidence.KindLogs // else it may be a tree that is lost
 	}
 	if src.Kind != evidence.KindLogs && single && len(faults) == 0 && err == nil {
 		faults = append(faults, errNothing)
 	}
-	if err == nil && !single && len(faults) == 0 && what.depth < maxDepth {
+	if err == nil && !single && len(faults) == 0 && what.depth < maxDepth && !opt.Files {
 		if held := archivesIn(t); len(held) > 0 {
 			return openHeld(ctx, what, t, held, opt)
 		}
@@ -206,7 +207,20 @@ func adopt(ctx context.Context, src *evidence.Source, t *tree.Tree, opt Options)
 	if found != nil {
 		hint(src, found)
 	}
+	if opt.Files && src.ID.OS == "" && found == nil {
+		takeAll(src)
+	}
 	bind(src, opt)
+}
+
+// takeAll makes a source that is no machine's one of files, all of which are wanted.
+// Whoever names a folder may mean a web root, so it counts as one.
+func takeAll(src *evidence.Source) {
+	src.Kind, src.Whole = evidence.KindTree, true
+	src.Sites = []evidence.Site{{From: "named by the operator"}}
+	if src.Volumes == nil {
+		src.Volumes = []evidence.Volume{{Mount: "/", Root: "."}}
+	}
 }
 
 // hint fills what the evidence itself does not tell with what a collection says.

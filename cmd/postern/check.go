@@ -55,10 +55,11 @@ type checkFlags struct {
 	shadowCopies               []string
 	memory                     int64 // bytes of maxMemory; 0: not said
 	partial, allRefs, verbose  bool
-	logs                       bool // the command is logs
-	recover                    bool
-	iocContext                 bool
-	output                     outputFlags
+	logs, scan                 bool // the command is logs, or scan
+	fileFlags
+	recover    bool
+	iocContext bool
+	output     outputFlags
 }
 
 func checkCommand() *cobra.Command {
@@ -91,13 +92,12 @@ listed as not seen. Only --only drops whole questions.`,
 	fl.SortFlags = false
 	fl.StringSliceVar(&f.only, "only", nil, "ask only these questions: exposed,compromised,reachable,unprepared")
 	f.addEvidence(cmd)
-	fl.StringArrayVar(&f.yara, "yara", nil, "`DIR` or file with YARA rules of your own; repeatable")
-	fl.StringArrayVar(&f.define, "define", nil, "`NAME=VALUE` of an external variable of your YARA rules; repeatable")
 	fl.StringArrayVar(&f.latest, "latest-build", nil, "newest build you know of, `[PACK=]BUILD`; repeatable")
 	fl.StringVar(&f.maxAge, "pack-max-age", maxAge, "older packs say unknown instead of no; `AGE` as 90d")
 	fl.StringVar(&f.scope, "scope", "", "`FILE` with the hosts and ranges that are yours; needed for ranges")
 	fl.Float64Var(&f.rate, "rate", target.PoliteRate, "connections per second and address")
 	fl.StringVar(&f.inventory, "inventory", "", "`FILE` (CSV or YAML) with the machines that should exist")
+	f.addFiles(cmd)
 	f.addWork(cmd)
 	complete(cmd, "only", []string{"exposed", "compromised", "reachable", "unprepared"})
 	return cmd
@@ -162,6 +162,7 @@ func newCheck(cmd *cobra.Command, f checkFlags, args []string) (*check, error) {
 		func() (err error) { c.maxAge, err = parseAge(f.maxAge); return },
 		func() (err error) { c.flags.memory, err = parseMemory(f.maxMemory); return },
 		func() error { return f.checkPriority() },
+		func() error { return c.flags.parse() },
 		func() (err error) { c.shadows, err = parseShadows(f.shadowCopies); return },
 		func() (err error) { c.targets, err = parseTargets(args, f.hosts, f.list, c.readSmall); return },
 		func() error { return c.checkTimes() },
@@ -187,11 +188,14 @@ func newCheck(cmd *cobra.Command, f checkFlags, args []string) (*check, error) {
 	return c, c.openJournal(cmd)
 }
 
-// asked is what is asked: of logs whether somebody came in then, else what
-// --only says.
+// asked is what is asked: of logs whether somebody came in then, of files whether
+// what somebody left is there now, else what --only says.
 func (f *checkFlags) asked() (evidence.Parts, error) {
-	if f.logs {
+	switch {
+	case f.logs:
 		return evidence.CompromisedThen, nil
+	case f.scan:
+		return evidence.CompromisedNow, nil
 	}
 	return parseOnly(f.only)
 }
@@ -220,6 +224,7 @@ func (c *check) engine() (*detect.Engine, []string, error) {
 	engine, refusals, err := detect.Compile(c.packs, detect.Options{
 		Now: c.now, Parts: c.asked, Review: c.review, LatestBuild: c.latest,
 		UserAgent: userAgent(c.scope), AllRefs: c.flags.allRefs, Recover: c.flags.recover, Own: c.own, Proxies: c.proxies,
+		Every: c.flags.thorough || c.flags.scan,
 	})
 	if err != nil {
 		return nil, nil, failed("packs: %w", err)

@@ -34,6 +34,7 @@ func (c *check) run(ctx context.Context) error {
 			c.out.talk("--timeline: %v", err)
 		}
 	}()
+	c.share()
 	c.yield()
 	started := time.Now().UTC()
 	show := c.out.progress()
@@ -44,13 +45,18 @@ func (c *check) run(ctx context.Context) error {
 		return err
 	}
 	x := postern.Examiner{
-		Engine: engine, Collectors: append(collect.All(collect.Options{Workers: c.flags.readers()}), probe.All()...),
+		Engine: engine, Collectors: append(collect.All(c.flags.collecting()), probe.All()...),
 		Asked:    verdict.Asked{Parts: c.asked, Packs: packAges(c.packs), MaxAge: c.maxAge, Now: c.now, AsOf: c.asOf},
 		Parallel: c.flags.parallel, Log: c.log,
 		Done: show.done, Progress: show, Watch: line.watch(), Journal: c.journal,
 	}
 	show.begin(len(opened.sources), len(opened.entries) > 1)
-	targets := opened.inPlace(x.Examine(ctx, opened.sources))
+	for _, src := range opened.sources {
+		src.Whole = src.Whole || c.flags.thorough
+	}
+	working, stop := c.flags.within(ctx)
+	defer stop()
+	targets := opened.inPlace(x.Examine(working, opened.sources))
 	if c.listed != nil {
 		targets = report.Inventory(targets, c.listed, c.asked)
 	}
@@ -89,7 +95,7 @@ func (c *check) open(ctx context.Context, show *progress) (*opened, error) {
 		show.opening(n.target)
 		sources, err := target.Open(ctx, n.target, target.Options{
 			Partial: c.flags.partial, AsOf: c.asOf, Zone: c.zone, Host: n.host,
-			Scope: c.scope, Pace: pace, Log: c.log, Shadows: c.shadows,
+			Scope: c.scope, Pace: pace, Log: c.log, Shadows: c.shadows, Files: c.flags.scan,
 		})
 		made[i] = sources
 		if err == nil {

@@ -125,7 +125,7 @@ seen makes an answer unknown, never none seen.`,
 	}
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
 	root.SetHelpTemplate(root.HelpTemplate() + "\n" + exitTable())
-	root.AddCommand(checkCommand(), logsCommand(), eventsCommand(), reportCommand(), packCommand(), versionCommand(), manCommand(), exitCodesCommand())
+	root.AddCommand(checkCommand(), scanCommand(), logsCommand(), eventsCommand(), reportCommand(), packCommand(), versionCommand(), manCommand(), exitCodesCommand())
 	for _, g := range docs.Guides() { // help topics: commands without anything to run
 		root.AddCommand(&cobra.Command{Use: g.Name, Short: g.Short, Long: g.Text})
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -17,11 +18,26 @@ const (
 	workerMemory = 16 << 20
 )
 
-// parseMemory reads a size in bytes, KiB, MiB or GiB; 0 where none is said.
+// parseMemory reads how much memory a run keeps to; 0 where nothing is said.
 func parseMemory(text string) (int64, error) {
 	if text == "" {
 		return 0, nil
 	}
+	n, err := parseSize(text)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("--max-memory %q: write a size as 512MiB or 2GiB", text)
+	case n < leastMemory:
+		return 0, fmt.Errorf("--max-memory %s: a run needs %d MiB at least", text, leastMemory>>20)
+	}
+	return n, nil
+}
+
+// errSize is of what is no size.
+var errSize = errors.New("no size")
+
+// parseSize reads a size above zero in bytes, KiB, MiB or GiB.
+func parseSize(text string) (int64, error) {
 	number, unit := strings.TrimRight(text, "KMGiBkmgb"), int64(1)
 	switch suffix := strings.ToUpper(text[len(number):]); suffix {
 	case "", "B":
@@ -32,14 +48,11 @@ func parseMemory(text string) (int64, error) {
 	case "G", "GB", "GIB":
 		unit = 1 << 30
 	default:
-		number = ""
+		return 0, errSize
 	}
 	n, err := strconv.ParseInt(number, 10, 64)
-	switch {
-	case err != nil || n < 1 || n > 1<<50/unit:
-		return 0, fmt.Errorf("--max-memory %q: write a size as 512MiB or 2GiB", text)
-	case n*unit < leastMemory:
-		return 0, fmt.Errorf("--max-memory %s: a run needs %d MiB at least", text, leastMemory>>20)
+	if err != nil || n < 1 || n > 1<<50/unit {
+		return 0, errSize
 	}
 	return n * unit, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 
 	"postern/target"
@@ -18,6 +19,13 @@ func (f *checkFlags) checkPriority() error {
 		return nil
 	}
 	return fmt.Errorf("--priority %q: write low or normal", f.priority)
+}
+
+// share keeps to the processors that --cpu grants.
+func (c *check) share() {
+	if n := c.flags.cpu; n > 0 && n < runtime.GOMAXPROCS(0) {
+		runtime.GOMAXPROCS(n)
+	}
 }
 
 // yield gives way to the rest of this machine as --priority says; without it,

@@ -21,7 +21,7 @@ import (
 
 // changeNothing are options that no answer depends on: a run may go on with others.
 var changeNothing = []string{
-	"resume", "now", "parallel", "workers", "max-memory", "priority", "rate", "inventory", "verbose", "quiet", "json", "out", "html", "csv", "force",
+	"resume", "now", "parallel", "workers", "budget", "cpu", "read-rate", "file-timeout", "max-memory", "priority", "rate", "inventory", "verbose", "quiet", "json", "out", "html", "csv", "force",
 }
 
 // openJournal opens or begins what --resume names, and takes the clock over from

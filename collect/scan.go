@@ -1,0 +1,364 @@
+package collect
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/time/rate"
+
+	"postern/evidence"
+)
+
+// Bounds of one chunk: files of one folder that one worker reads, one after the
+// other, and that are kept together.
+const (
+	chunkFiles = 128
+	chunkBytes = 32 << 20
+)
+
+// scan reads the files of a source: first those that places ask for, the most
+// telling first, then, where all are wanted, the rest in the order of the walk.
+type scan struct {
+	*survey
+	opt  Options
+	out  evidence.Sink
+	pace *rate.Limiter // nil: none
+	gaps atomic.Int64  // rows for single files
+
+	mu       sync.Mutex
+	left     map[string]int64 // files that were not read before the work ended, by folder
+	excluded map[string]int64 // by pattern
+	mail     int64            // mailboxes and messages, which nobody asks for
+}
+
+// chunk is some files of one folder.
+type chunk struct {
+	files []wanted
+	bytes int64
+}
+
+// run reads all there is to read, or as much as ctx leaves time for.
+func (s *scan) run(ctx context.Context) {
+	s.left, s.excluded = map[string]int64{}, map[string]int64{}
+	next := make(chan chunk)
+	var workers sync.WaitGroup
+	for range max(1, s.opt.Workers) {
+		workers.Go(func() {
+			for c := range next {
+				s.read(ctx, c)
+			}
+		})
+	}
+	give := func(c chunk) {
+		select {
+		case next <- c:
+		case <-ctx.Done():
+			s.leave(c.files)
+		}
+	}
+	s.first(give)
+	if s.src.Whole {
+		s.rest(ctx, give)
+	}
+	close(next)
+	workers.Wait()
+	s.coverLeft(ctx)
+}
+
+// first gives the files that places ask for, by the places' own order and, within
+// one, the newest first.
+func (s *scan) first(give func(chunk)) {
+	var files []wanted
+	for _, w := range s.wanted {
+		if (w.Mode.IsDir() || w.Err != nil || !s.noFiles(w.places)) && !s.excludes(w.Name) {
+			files = append(files, w)
+			s.plan(w)
+		}
+	}
+	slices.SortStableFunc(files, func(a, b wanted) int {
+		return cmp.Or(cmp.Compare(a.places[0], b.places[0]), strings.Compare(string(a.Name.Dir()), string(b.Name.Dir())), b.newest().Compare(a.newest()))
+	})
+	var c chunk
+	for _, w := range files {
+		s.add(&c, w, give)
+	}
+	give(c)
+}
+
+// add puts a file into a chunk, and gives away one that is full.
+func (s *scan) add(c *chunk, w wanted, give func(chunk)) {
+	if len(c.files) > 0 && (len(c.files) == chunkFiles || c.bytes+w.Size > chunkBytes || c.files[0].Name.Dir() != w.Name.Dir()) {
+		give(*c)
+		*c = chunk{}
+	}
+	c.files, c.bytes = append(c.files, w), c.bytes+w.Size
+}
+
+// rest walks again and gives every regular file that was not given yet. None is
+// kept: there may be any number of them.
+func (s *scan) rest(ctx context.Context, give func(chunk)) {
+	known := make(map[evidence.Name]bool, len(s.wanted))
+	for _, w := range s.wanted {
+		known[w.Name] = true
+	}
+	every := slices.IndexFunc(s.want.Places, func(p evidence.Place) bool { return p.Every })
+	if every < 0 {
+		return
+	}
+	var c chunk
+	err := s.src.Files.Walk(ctx, ".", func(e evidence.Entry) error {
+		if !e.Mode.IsRegular() || e.Real != "" || known[e.Name] || e.Err != nil && e.ModTime.IsZero() || s.excludes(e.Name) || s.isMail(e.Name) {
+			return nil
+		}
+		w := wanted{e, append(s.placesOf(e.Name, false, true), every), s.siteOf(e.Name)}
+		s.plan(w)
+		s.add(&c, w, give)
+		return nil
+	})
+	give(c)
+	if err != nil {
+		s.out.Cover(evidence.ErrGap(evidence.CoverFile, ".", evidence.CompromisedNow, fmt.Errorf("collect: not every file was looked for: %w", cmp.Or(context.Cause(ctx), err))))
+	}
+}
+
+// plan tells whoever watches that a file is going to be read.
+func (s *scan) plan(w wanted) {
+	if p, watched := s.out.(evidence.Planner); watched && w.Mode.IsRegular() && w.Err == nil {
+		p.Plan(s.work(w))
+	}
+}
+
+// work is how many bytes of a file are going to be read.
+func (s *scan) work(w wanted) int64 {
+	ask := s.merge(w.places)
+	most := ask.Content
+	if ask.Hash || ask.Every {
+		most = math.MaxInt64
+	}
+	return min(w.Size, most)
+}
+
+// excludes reports whether the operator leaves a name out, and counts it.
+func (s *scan) excludes(n evidence.Name) bool {
+	if len(s.opt.Exclude) == 0 {
+		return false
+	}
+	path := s.asked(n)
+	for i := range s.opt.Exclude {
+		if x := &s.opt.Exclude[i]; x.Pattern.MatchString(path) {
+			s.excluded[x.Text]++
+			return true
+		}
+	}
+	return false
+}
+
+// isMail reports whether a file is mail, and counts it.
+func (s *scan) isMail(n evidence.Name) bool {
+	if !hasAnySuffix(strings.ToLower(n.Base()), mailEndings) {
+		return false
+	}
+	s.mail++
+	return true
+}
+
+// leave notes files that were not read.
+func (s *scan) leave(files []wanted) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range files {
+		s.left[s.top(w.Name)]++
+	}
+}
+
+// top is the folder that a file is counted in: two levels below the root.
+func (s *scan) top(n evidence.Name) string {
+	parts := strings.SplitN(string(n.Dir()), "/", 3)
+	return strings.Join(parts[:min(2, len(parts))], "/")
+}
+
+// coverLeft says what was left out.
+func (s *scan) coverLeft(ctx context.Context) {
+	counted := func(path string, n int64, parts evidence.Parts, reason evidence.Reason, what string) {
+		s.out.Cover(evidence.Gap(evidence.CoverFile, path, parts, reason, fmt.Sprintf("%d %s", n, what)))
+	}
+	for folder, n := range s.left {
+		counted(folder, n, evidence.CompromisedNow, evidence.Limited, "files were not read: "+context.Cause(ctx).Error())
+	}
+	for pattern, n := range s.excluded {
+		counted(pattern, n, evidence.CompromisedNow, evidence.Narrowed, "files and folders that --exclude leaves out")
+	}
+	if n := s.gaps.Load() - maxGaps; n > 0 {
+		counted(".", n, evidence.CompromisedNow, evidence.Limited, "more files could not be read")
+	}
+	if s.mail > 0 {
+		counted(".", s.mail, 0, evidence.Narrowed, "mailboxes and messages, whose content nobody asked for")
+	}
+}
+
+// read reads a chunk, or takes over what an earlier run read of the same.
+func (s *scan) read(ctx context.Context, c chunk) {
+	if len(c.files) == 0 {
+		return
+	}
+	keeper, keeps := s.out.(evidence.Keeper)
+	if !keeps {
+		s.observeAll(ctx, c, s.out)
+		return
+	}
+	first := c.files[0].Name
+	kept, state := keeper.Kept("files of "+first.Dir()+" from "+evidence.Name(first.Base())), c.state()
+	if was, whole := kept.State(); whole && bytes.Equal(was, state) && kept.TakeOver() == nil {
+		for _, w := range c.files {
+			s.spent(s.work(w))
+		}
+		return
+	}
+	if !s.observeAll(ctx, c, kept.Sink()) {
+		state = nil
+	}
+	kept.Keep(state, state != nil)
+}
+
+// state tells a chunk from what stands in its place when one of its files changed.
+func (c *chunk) state() []byte {
+	sum := sha256.New()
+	for _, w := range c.files {
+		fmt.Fprintf(sum, "%q %d %d %d %v\n", w.Name, w.Size, w.ModTime.UnixNano(), w.Changed.UnixNano(), w.places)
+	}
+	return sum.Sum(nil)
+}
+
+// observeAll hands over the files of a chunk; it is false when ctx ended before it
+// did.
+func (s *scan) observeAll(ctx context.Context, c chunk, out evidence.Sink) bool {
+	lane := out.Lane(evidence.Ref{Collector: "files", Path: string(c.files[0].Name.Dir())})
+	done := 0
+	for _, w := range c.files {
+		if ctx.Err() != nil {
+			break
+		}
+		s.observe(ctx, w, lane, out)
+		if ctx.Err() == nil { // else it was cut short
+			done++
+		}
+	}
+	s.leave(c.files[done:])
+	if err := lane.Close(); err != nil {
+		out.Cover(evidence.ErrGap(evidence.CoverFile, string(c.files[0].Name.Dir()), evidence.CompromisedNow, err))
+	}
+	return done == len(c.files)
+}
+
+// observe hands over one file or folder, and covers it.
+func (s *scan) observe(ctx context.Context, w wanted, lane evidence.Lane, out evidence.Sink) {
+	ask := s.merge(w.places)
+	if w.Err != nil {
+		if !w.Mode.IsDir() { // a folder's loss is the walk's to tell
+			s.lose(out, w, ask.Parts, w.Err)
+		}
+		return
+	}
+	o := evidence.Observation{
+		Kind: evidence.ObserveFolder, Ref: evidence.Ref{Collector: "files", Path: string(w.Name)}, Time: w.newest(), Values: []string{s.shown(w.Name)},
+		Places: w.places, File: &evidence.FileFacts{Modified: w.ModTime, Birth: w.Birth, Changed: w.Changed, Site: w.site},
+	}
+	if w.Mode.IsDir() {
+		if err := lane.Observe(ctx, &o); err != nil {
+			s.lose(out, w, ask.Parts, err)
+		}
+		return
+	}
+	limited, cancel := context.WithTimeoutCause(ctx, s.opt.FileTime, slowError{s.opt.FileTime})
+	defer cancel()
+	err := s.observeFile(limited, &o, w, ask, lane, out)
+	var slow slowError
+	switch {
+	case err == nil || ctx.Err() != nil: // the folder says that it was left
+	case errors.As(context.Cause(limited), &slow):
+		s.lose(out, w, ask.Parts, slow)
+	case s.src.Kind == evidence.KindHost && errors.Is(err, fs.ErrNotExist): // a live host goes on working
+		out.Cover(evidence.Gap(evidence.CoverFile, string(w.Name), 0, evidence.Absent, "it went away before it was read"))
+	default:
+		s.lose(out, w, ask.Parts, err)
+	}
+}
+
+// lose covers one file that could not be read; of very many the rest is counted.
+func (s *scan) lose(out evidence.Sink, w wanted, parts evidence.Parts, err error) {
+	if s.gaps.Add(1) > maxGaps {
+		return
+	}
+	row := evidence.ErrGap(evidence.CoverFile, string(w.Name), parts, err)
+	if errors.As(err, new(slowError)) {
+		row.Missed.Reason = evidence.Limited
+	}
+	out.Cover(row)
+}
+
+// spend waits until so many bytes may be read, and tells whoever watches.
+func (s *scan) spend(ctx context.Context, n int64) error {
+	s.spent(n)
+	for n > 0 && s.pace != nil {
+		part := min(n, int64(s.pace.Burst()))
+		if err := s.pace.WaitN(ctx, int(part)); err != nil {
+			return cmp.Or(context.Cause(ctx), err)
+		}
+		n -= part
+	}
+	return nil
+}
+
+func (s *scan) spent(n int64) {
+	if p, watched := s.out.(evidence.Planner); watched {
+		p.Read(n)
+	}
+}
+
+// observeFile opens, hashes and hands over one file.
+func (s *scan) observeFile(ctx context.Context, o *evidence.Observation, w wanted, ask evidence.Place, lane evidence.Lane, out evidence.Sink) error {
+	o.Kind = evidence.ObserveFile
+	f, err := open(ctx, s.src.Files, w.Name, s.spend)
+	if err != nil { // its name, at least, is known
+		o.Values = append(o.Values, "", fmt.Sprint(w.Size))
+		return errors.Join(err, lane.Observe(ctx, o))
+	}
+	defer f.Close()
+	content := f.held(ask)
+	var bad error
+	hashes := ""
+	if ask.Hash {
+		o.Ref.SHA256, hashes, bad = hashFile(content, f.Size(), &ask)
+	}
+	if ask.Content > 0 {
+		o.Size = min(f.Size(), ask.Content)
+		o.Content = io.NewSectionReader(content, 0, o.Size)
+	}
+	if f.Size() == 0 && ask.Content > 0 && !ask.Every {
+		bad = fmt.Errorf("collect: empty, where content was asked for: %w", evidence.ErrTruncated)
+	}
+	o.Values = append(o.Values, hashes, fmt.Sprint(f.Size()))
+	if err := errors.Join(bad, lane.Observe(ctx, o)); err != nil {
+		return err
+	}
+	row := evidence.Coverage{Kind: evidence.CoverFile, Path: o.Ref.Path, Parts: ask.Parts, Count: 1, SHA256: o.Ref.SHA256}
+	if row.Bytes = o.Size; ask.Hash {
+		row.Bytes = f.Size()
+	}
+	if ask.Every { // there may be very many
+		row.Path, row.SHA256, row.Adds = s.top(w.Name), "", true
+	}
+	out.Cover(row)
+	return nil
+}
