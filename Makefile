@@ -37,7 +37,7 @@ fuzz: ## every fuzz target for FUZZTIME
 
 bench: bench-web bench-evtx bench-windows ## postern against other tools in PATH, same input: BENCHFLAGS='-mib 64 -runs 1'
 
-bench-%: ## one section: web, evtx, windows, memory, linear; bench/main.go says what each measures
+bench-%: ## one section: web, evtx, windows, yara, memory, linear; bench/main.go says what each measures
 	@mkdir -p dist/bench
 	@$(GOBUILD) -o dist/bench/postern ./cmd/postern
 	@$(GOBUILD) -o dist/bench/bench ./bench

@@ -17,7 +17,7 @@ import (
 var arrows = map[string]struct{ rooms, libs []string }{
 	".":                     {rooms: []string{"detect", "journal", "pack", "report", "verdict", "evidence"}},
 	"cmd/postern":           {rooms: []string{"*"}, libs: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term", "go.yaml.in/yaml/v3"}},
-	"bench":                 {rooms: []string{"evidence", "eventlog/evtx"}},
+	"bench":                 {rooms: []string{"evidence", "eventlog/evtx", "detect/yara"}},
 	"cmd/postern/manual":    {libs: []string{"github.com/spf13/cobra", "github.com/spf13/pflag"}},
 	"evidence":              {},
 	"evidence/evidencetest": {rooms: []string{"evidence"}},

@@ -30,6 +30,7 @@ type bench struct {
 	runs                  int
 	seed                  uint64
 	peers                 []string // further commands over Windows event logs, name=command
+	trees                 []string // folders of the section yara
 	out                   io.Writer
 	failed                []string
 }
@@ -42,6 +43,7 @@ var sections = []struct {
 	{"evtx", "decoding of Windows event logs; peers evtxexport and evtx_dump", (*bench).evtx},
 	{"windows", "SigmaHQ's Windows rules over Windows event logs", (*bench).windows},
 	{"memory", "peak memory and time of other shapes of input", (*bench).memory},
+	{"yara", "YARA rules over a tree, and over large files that are hard to scan; peer yara", (*bench).yara},
 	{"linear", "time and memory of a web log of a sixteenth, a quarter and the whole of the size", (*bench).linear},
 }
 
@@ -52,6 +54,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	if len(args) == 2 && args[0] == decodeOnly {
 		return decode(ctx, args[1], stderr)
+	}
+	if len(args) == 3 && args[0] == yaraOnly {
+		return yaraScan(ctx, args[1], args[2], stdout, stderr)
 	}
 	b := &bench{out: stdout}
 	set := flag.NewFlagSet("bench", flag.ContinueOnError)
@@ -66,11 +71,18 @@ func run(args []string, stdout, stderr io.Writer) int {
 		b.peers = append(b.peers, s)
 		return nil
 	})
+	set.Func("tree", "`folder` of files that the section yara scans; repeatable; without any /usr/bin, /usr/lib and /usr/share", func(s string) error {
+		b.trees = append(b.trees, s)
+		return nil
+	})
 	set.Usage = func() { usage(set, stderr) }
 	if err := set.Parse(args); err != nil {
 		return 2
 	}
 	b.size = *mib << 20
+	if len(b.trees) == 0 {
+		b.trees = []string{"/usr/bin", "/usr/lib", "/usr/share"}
+	}
 	if err := b.prepare(*scratch); err != nil {
 		fmt.Fprintln(stderr, "bench:", err)
 		return 1

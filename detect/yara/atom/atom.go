@@ -18,19 +18,26 @@ func (s *Set) has(b byte) bool { return s[b>>6]>>(b&63)&1 != 0 }
 
 // Atom is a sequence of up to four bytes that a pattern must contain.
 type Atom struct {
-	Keys      [][]byte // the sequence with bit 0x20 set in every byte, in all its forms
-	Val, Mask uint64   // the eight bytes from the atom on satisfy (x & Mask) == Val
-	Back      int      // how far the atom stands behind the place it was cut from
-	Forms     int      // how many keys there are
-	length    int
+	Val, Mask uint64  // the eight bytes from the atom on satisfy (x & Mask) == Val
+	Back      int     // how far the atom stands behind the place it was cut from
+	Forms     int     // how many folded sequences it has
+	Length    int     // bytes
 	Score     float64 // bits of rarity
+	sets      []Set
 }
 
 const (
 	longest = 4   // bytes of an atom
 	maxKeys = 256 // forms of one atom
-	fold    = 0x20
 )
+
+// fold makes the two cases of a letter one. Other bytes from 0x40 to 0x7f and
+// from 0xc0 on are folded alike; zeros, blanks and digits, which files have most
+// of, stay apart.
+func fold(c byte) byte { return c | c>>1&0x20 }
+
+// foldWord folds eight bytes.
+func foldWord(w uint64) uint64 { return w | w>>1&0x2020202020202020 }
 
 // rarity is how many bits a byte tells, by a rough guess of how often it occurs
 // in the files of a computer.
@@ -68,7 +75,7 @@ var plain = func() map[[longest]byte]bool {
 		for i := 0; i+longest <= len(w); i++ {
 			var part [longest]byte
 			for k := range part {
-				part[k] = w[i+k] | fold
+				part[k] = fold(w[i+k])
 			}
 			parts[part] = true
 		}
@@ -102,21 +109,32 @@ func Best(path []Set) (best Atom, ok bool) {
 				s -= 8
 			}
 			if s > best.Score {
-				best = Atom{Score: s, Back: i, length: n + 1, Forms: keys}
+				best = Atom{Score: s, Back: i, Length: n + 1, Forms: keys}
 			}
 		}
 	}
 	return best, best.Score >= 1.5
 }
 
-// Fill completes an atom that Best found in path.
+// Fill completes an atom that Best found in path, which it keeps.
 func (a *Atom) Fill(path []Set) {
-	forms := make([][]byte, a.length)
-	for i := range forms {
-		_, forms[i] = measure(&path[a.Back+i])
-	}
-	a.Keys = product(forms)
+	a.sets = path[a.Back : a.Back+a.Length]
 	a.Val, a.Mask = bitsOf(path[a.Back:])
+}
+
+// keys are the folded forms of the atom, xored with key.
+func (a *Atom) keys(key byte) [][]byte {
+	forms := make([][]byte, len(a.sets))
+	for i := range forms {
+		var seen Set
+		a.sets[i].each(func(c byte) {
+			if f := fold(c ^ key); !seen.has(f) {
+				seen.Add(f)
+				forms[i] = append(forms[i], f)
+			}
+		})
+	}
+	return product(forms)
 }
 
 // isPlain tells whether the only form of an atom is part of a common word.
@@ -143,7 +161,7 @@ var (
 	}()
 	one = func() (f [256][]byte) {
 		for c := range f {
-			f[c] = []byte{byte(c) | fold}
+			f[c] = []byte{fold(byte(c))}
 		}
 		return f
 	}()
@@ -163,8 +181,8 @@ func measure(s *Set) (told float64, forms []byte) {
 	var seen Set
 	s.each(func(c byte) {
 		p += frequency[c]
-		if f := c | fold; !seen.has(f) {
-			seen[f>>6] |= 1 << (f & 63)
+		if f := fold(c); !seen.has(f) {
+			seen.Add(f)
 			forms = append(forms, f)
 		}
 	})

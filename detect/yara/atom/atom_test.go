@@ -19,7 +19,7 @@ func TestBestPrefersRareBytes(t *testing.T) {
 	f := func(text, want string) {
 		t.Helper()
 		a, ok := Best(path(text))
-		if a.Fill(path(text)); !ok || text[a.Back:a.Back+len(a.Keys[0])] != want {
+		if a.Fill(path(text)); !ok || text[a.Back:a.Back+a.Length] != want {
 			t.Errorf("%q: %+v", text, a)
 		}
 	}

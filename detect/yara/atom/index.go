@@ -40,17 +40,8 @@ func (b *Builder) Add(id uint32, atoms []Atom, key byte) {
 	all := uint64(key) * 0x0101010101010101
 	for _, a := range atoms {
 		e := Entry{Val: (a.Val ^ all) & a.Mask, Mask: a.Mask, ID: id, Back: uint32(a.Back), Key: key}
-		done := map[string]bool{}
-		for _, form := range a.Keys {
-			k := make([]byte, len(form))
-			for i := range form {
-				k[i] = (form[i] ^ key) | fold
-			}
-			if done[string(k)] {
-				continue
-			}
-			done[string(k)] = true
-			e.length = uint8(len(k))
+		e.length = uint8(a.Length)
+		for _, k := range a.keys(key) {
 			b.enter(k, e)
 		}
 	}
@@ -66,7 +57,7 @@ func (b *Builder) enter(k []byte, e Entry) {
 		b.short[key] = append(b.short[key], e)
 	default:
 		for c := range 256 {
-			if c&fold != 0 {
+			if fold(byte(c)) == byte(c) {
 				key := uint16(k[0]) | uint16(c)<<8
 				b.short[key] = append(b.short[key], e)
 			}
@@ -112,7 +103,6 @@ func (b *Builder) Index() *Index {
 const (
 	filterBits  = 21
 	filterShift = 32 - filterBits
-	folded      = 0x20202020
 )
 
 func hash(x uint32) uint32 { return x * 0x9E3779B1 }
@@ -131,26 +121,44 @@ func (ix *Index) brief(x uint32) uint64 { return ix.short[x>>6&0x3ff] >> (x & 63
 func (ix *Index) Scan(data []byte, from, to int, hit func(at int, e *Entry)) {
 	i := from
 	for ; i+4 <= to && i+8 <= len(data); i += 4 {
-		w := binary.LittleEndian.Uint64(data[i:]) | folded<<32 | folded
+		w := foldWord(binary.LittleEndian.Uint64(data[i:]))
 		x0, x1, x2, x3 := uint32(w), uint32(w>>8), uint32(w>>16), uint32(w>>24)
 		long := ix.long(x0)&1 | ix.long(x1)&1<<1 | ix.long(x2)&1<<2 | ix.long(x3)&1<<3
 		brief := ix.brief(x0)&1 | ix.brief(x1)&1<<1 | ix.brief(x2)&1<<2 | ix.brief(x3)&1<<3
+		if long|brief == 0 {
+			continue
+		}
+		hits := false
 		for both := long | brief; both != 0; both &= both - 1 {
 			k := bits.TrailingZeros64(both)
 			x := uint32(w >> (8 * k))
-			if long>>k&1 != 0 {
-				ix.probe(data, i+k, x, hit)
+			if long>>k&1 != 0 && ix.probe(data, i+k, x, hit) {
+				hits = true
 			}
-			if brief>>k&1 != 0 {
-				ix.probeShort(data, i+k, uint16(x), hit)
+			if brief>>k&1 != 0 && ix.probeShort(data, i+k, uint16(x), hit) {
+				hits = true
 			}
+		}
+		if !hits {
+			i = repeated(data, i, to)
 		}
 	}
 	for ; i < to; i++ {
-		x := uint32(eight(data, i)) | folded
+		x := uint32(foldWord(eight(data, i)))
 		ix.probe(data, i, x, hit)
 		ix.probeShort(data, i, uint16(x), hit)
 	}
+}
+
+// repeated returns the last of the blocks of four places from i on that see the
+// same bytes as the one at i: what was not found there is not found in them.
+func repeated(data []byte, i, to int) int {
+	for i+8 <= to && i+16 <= len(data) &&
+		binary.LittleEndian.Uint64(data[i:]) == binary.LittleEndian.Uint64(data[i+4:]) &&
+		binary.LittleEndian.Uint32(data[i+8:]) == binary.LittleEndian.Uint32(data[i+12:]) {
+		i += 4
+	}
+	return i
 }
 
 // eight returns the eight bytes at at; zeros stand for what is behind the end.
@@ -163,28 +171,31 @@ func eight(data []byte, at int) uint64 {
 	return binary.LittleEndian.Uint64(b[:])
 }
 
-func (ix *Index) probe(data []byte, at int, x uint32, hit func(int, *Entry)) {
+// probe reports the atoms of four bytes at at, and whether there are any.
+func (ix *Index) probe(data []byte, at int, x uint32, hit func(int, *Entry)) bool {
 	last := len(ix.slots) - 1
 	for i := int(hash(x)>>7) & last; ix.slots[i].to != 0; i = (i + 1) & last {
 		if s := ix.slots[i]; s.key == x {
-			ix.report(data, at, s.from, s.to, hit)
-			return
+			return ix.report(data, at, s.from, s.to, hit)
 		}
 	}
+	return false
 }
 
-func (ix *Index) probeShort(data []byte, at int, x uint16, hit func(int, *Entry)) {
-	if s := ix.pairs[x]; s.to != 0 {
-		ix.report(data, at, s.from, s.to, hit)
-	}
+// probeShort does so for shorter ones.
+func (ix *Index) probeShort(data []byte, at int, x uint16, hit func(int, *Entry)) bool {
+	s := ix.pairs[x]
+	return s.to != 0 && ix.report(data, at, s.from, s.to, hit)
 }
 
-func (ix *Index) report(data []byte, at int, from, to uint32, hit func(int, *Entry)) {
+func (ix *Index) report(data []byte, at int, from, to uint32, hit func(int, *Entry)) (any bool) {
 	w := eight(data, at)
 	for i := from; i < to; i++ {
 		e := &ix.entries[i]
 		if w&e.Mask == e.Val && at+int(e.length) <= len(data) {
+			any = true
 			hit(at, e)
 		}
 	}
+	return any
 }

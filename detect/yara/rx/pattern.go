@@ -248,7 +248,7 @@ func (p *Pattern) Starts(c byte) bool { return p.first.has(c) }
 // no atoms, or one so short that it stands everywhere.
 func (p *Pattern) Weak() bool {
 	for _, a := range p.Atoms {
-		if len(a.Keys[0]) < 2 || a.Score < 9 {
+		if a.Length < 2 || a.Score < 9 {
 			return true
 		}
 	}
