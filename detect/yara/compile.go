@@ -112,9 +112,10 @@ type compiler struct {
 	rule_  *Rule
 	names  map[string]int // strings with a name
 	used   map[int]bool   // strings that the condition mentions
+	placed map[int]bool   // those of which it asks where or how often they stand
+	sets   [][]int        // those that $ stands for, by loop
 	locals []local
 	slots  int // variables in use
-	forof  int // how many "for … of" are around
 }
 
 type local struct {
@@ -153,7 +154,7 @@ func (c *compiler) rule(t *syntax.Rule) {
 	} else if _, taken := c.externals[t.Name]; taken {
 		c.fail(t.Pos, "duplicated identifier %q", t.Name)
 	}
-	c.rule_, c.names, c.used, c.locals, c.slots, c.forof = r, map[string]int{}, map[int]bool{}, nil, 0, 0
+	c.rule_, c.names, c.used, c.placed, c.locals, c.slots, c.sets = r, map[string]int{}, map[int]bool{}, map[int]bool{}, nil, 0, nil
 	for _, s := range t.Strings {
 		if _, taken := c.names[s.Name]; taken && s.Name != "$" {
 			c.fail(s.Pos, "duplicated string identifier %q", s.Name)
@@ -170,9 +171,22 @@ func (c *compiler) rule(t *syntax.Rule) {
 			c.fail(s.pos, "unreferenced string %q", s.name)
 		}
 	}
+	c.keep(r)
 	if len(c.errs) == 0 {
 		c.gate(r, t.Condition)
 	}
 	c.rules = append(c.rules, r)
 	c.named[t.Name] = r
+}
+
+// keep settles how many matches of each string are kept: of one of which only
+// matters whether it is there, no more than are listed.
+func (c *compiler) keep(r *Rule) {
+	for _, i := range r.strings {
+		str := c.strings[i]
+		str.most = c.opt.MaxMatches
+		if str.brief = str.chain == nil && !c.placed[i]; str.brief {
+			str.most = min(c.opt.Listed, str.most)
+		}
+	}
 }

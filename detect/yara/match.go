@@ -2,6 +2,7 @@ package yara
 
 import (
 	"bytes"
+	"fmt"
 	mathbits "math/bits"
 	"slices"
 )
@@ -36,12 +37,27 @@ func (s *scan) record(from, to int) {
 	case all[n-1].off > m.off:
 		s.unordered[p.slot] = true
 	}
-	if n >= 2*s.opt.MaxMatches {
-		if s.settle(p.slot, str); len(s.spans[p.slot]) >= s.opt.MaxMatches {
+	if n >= 2*str.most {
+		if s.settle(p.slot, str); len(s.spans[p.slot]) >= str.most {
 			return
 		}
 	}
+	if s.kept >= keptByAll*s.opt.MaxMatches {
+		s.overflow(&LimitError{"matches of all strings", fmt.Sprintf("more than %d, at string %q of rule %q", s.kept, str.name, s.rules[str.rule].Name)})
+		return
+	}
+	s.kept++
 	s.spans[p.slot] = append(s.spans[p.slot], m)
+}
+
+// keptByAll is how many times what one string may keep all together may.
+const keptByAll = 4
+
+// overflow notes the first limit that was met.
+func (s *scan) overflow(e *LimitError) {
+	if s.limit == nil {
+		s.limit = e
+	}
 }
 
 // better chooses between two matches at one place.
@@ -69,20 +85,21 @@ func (s *scan) settle(slot int, str *stringDef) {
 		all = kept
 		delete(s.unordered, slot)
 	}
-	if len(all) > s.opt.MaxMatches {
-		all = all[:s.opt.MaxMatches]
-		if s.overflow == nil {
-			s.overflow = str
+	if len(all) > str.most {
+		all = all[:str.most]
+		if !str.brief {
+			s.overflow(&LimitError{"matches of a string", fmt.Sprintf("string %q of rule %q has more than %d", str.name, s.rules[str.rule].Name, str.most)})
 		}
 	}
+	s.kept -= len(s.spans[slot]) - len(all)
 	s.spans[slot] = all
 }
 
 // settleAll does so for all.
 func (s *scan) settleAll() {
 	for _, slot := range s.touched {
-		if s.unordered[slot] || len(s.spans[slot]) > s.opt.MaxMatches {
-			s.settle(slot, s.strings[s.owner[slot]])
+		if str := s.strings[s.owner[slot]]; s.unordered[slot] || len(s.spans[slot]) > str.most {
+			s.settle(slot, str)
 		}
 	}
 }

@@ -75,6 +75,7 @@ func (c *compiler) of(e *syntax.Expr) typed {
 		return c.ofRules(e, enough)
 	}
 	set := c.set(e.Args[1])
+	c.place(e.Op, set...)
 	held := func(s *scan, str int) bool { return len(s.matchesOf(str)) > 0 }
 	switch e.Op {
 	case "ofin":
@@ -145,10 +146,10 @@ func (c *compiler) forOf(e *syntax.Expr) typed {
 	if c.nested(e) {
 		return wrong
 	}
-	c.forof++
+	c.sets = append(c.sets, set)
 	body := c.expr(e.Args[2])
 	c.wantTruth(e.Args[2], body)
-	c.forof--
+	c.sets = c.sets[:len(c.sets)-1]
 	return value(module.Bool, func(s *scan) module.Value {
 		outer, n := s.current, 0
 		for i, str := range set {
@@ -166,7 +167,7 @@ func (c *compiler) forOf(e *syntax.Expr) typed {
 }
 
 func (c *compiler) nested(e *syntax.Expr) bool {
-	if c.forof+len(c.locals) < maxNested {
+	if len(c.sets)+len(c.locals) < maxNested {
 		return false
 	}
 	c.fail(e.Pos, "loop nesting limit exceeded")
@@ -183,10 +184,13 @@ func (c *compiler) stringUse(e *syntax.Expr) typed {
 			return wrong
 		}
 		c.used[str] = true
+		c.place(e.Op, str)
 		which = func(s *scan) []span { return s.matchesOf(str) }
-	} else if c.forof == 0 {
+	} else if len(c.sets) == 0 {
 		c.fail(e.Pos, "wrong use of anonymous string")
 		return wrong
+	} else {
+		c.place(e.Op, c.sets[len(c.sets)-1]...)
 	}
 	switch e.Op {
 	case "$":
@@ -203,6 +207,15 @@ func (c *compiler) stringUse(e *syntax.Expr) typed {
 		return c.stringIn(e, which)
 	}
 	return c.stringPart(e, which)
+}
+
+// place notes strings of which a condition asks more than whether they are there.
+func (c *compiler) place(op string, strs ...int) {
+	for _, str := range strs {
+		if op != "$" && op != "of" {
+			c.placed[str] = true
+		}
+	}
 }
 
 func (c *compiler) stringIn(e *syntax.Expr, which func(*scan) []span) typed {

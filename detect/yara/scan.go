@@ -28,7 +28,8 @@ type scan struct {
 	spans     [][]span
 	touched   []int
 	unordered map[int]bool // slots whose matches are not in order
-	overflow  *stringDef   // the first string with too many matches
+	kept      int          // matches kept
+	limit     *LimitError  // the first limit that was met
 	vars      []module.Value
 	current   int // the string that $ stands for
 	machine   rx.Machine
@@ -73,9 +74,8 @@ func (r *Rules) Scan(ctx context.Context, content io.ReaderAt, size int64, exter
 		return ctx.Err()
 	case s.err != nil:
 		return s.err
-	case s.overflow != nil:
-		str := s.overflow
-		return &LimitError{"matches of a string", fmt.Sprintf("string %q of rule %q has more than %d", str.name, r.rules[str.rule].Name, r.opt.MaxMatches)}
+	case s.limit != nil:
+		return s.limit
 	}
 	return nil
 }
@@ -95,7 +95,7 @@ func (s *scan) begin(ctx context.Context, r io.ReaderAt, size int64, externals m
 		}
 		s.externals[x.index] = value
 	}
-	s.overflow = nil
+	s.kept, s.limit = 0, nil
 	clear(s.unordered)
 	clear(s.matched)
 	clear(s.fate)
@@ -196,7 +196,7 @@ func (s *scan) pass(low, high int) error {
 		s.index.Scan(s.data, at, end, s.peek)
 		for _, i := range s.everywhere {
 			p := &s.patterns[i]
-			if s.dead(s.strings[p.str].rule) {
+			if str := s.strings[p.str]; s.dead(str.rule) || str.brief && len(s.spans[p.slot]) >= str.most {
 				continue
 			}
 			s.pattern = p
@@ -219,7 +219,8 @@ func (s *scan) look(at int, e *atom.Entry) {
 	if s.looks++; s.looks&0x3ff == 0 {
 		s.stopped = s.ctx.Err() != nil
 	}
-	if !s.stopped && !s.dead(s.strings[p.str].rule) {
+	str := s.strings[p.str]
+	if !s.stopped && !s.dead(str.rule) && !(str.brief && len(s.spans[p.slot]) >= str.most) {
 		s.pattern = p
 		p.Match(&s.machine, &s.input, at, int(e.Back), e.Key, s.found)
 	}

@@ -19,6 +19,8 @@ type stringDef struct {
 	fullword bool
 	greedy   bool
 	chain    []link // the fragments of a hex string with long jumps
+	brief    bool   // only whether it is there matters
+	most     int    // matches that are kept
 }
 
 // link is one fragment: where its matches are kept and how far behind the
