@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ const yaraOnly = "yara-only"
 var yaraExternals = map[string]any{"filename": "", "filepath": "", "extension": "", "filetype": "", "owner": ""}
 
 func yaraScan(ctx context.Context, rules, list string, stdout, stderr io.Writer) int {
+	debug.SetMemoryLimit(200 << 20) // as the product has it
 	start := time.Now()
 	sources, err := yaraSources(rules)
 	names, listErr := os.ReadFile(list)

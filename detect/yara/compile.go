@@ -15,7 +15,7 @@ import (
 // is a namespace of its own: equal names in two files do not clash, and rules
 // refer to those before them in the same file. It never returns nil rules.
 func Compile(sources []Source, opt Options) (*Rules, []*Error) {
-	opt.Window = positive(opt.Window, 32<<20)
+	opt.Window = positive(opt.Window, 8<<20)
 	opt.MaxMatches = positive(opt.MaxMatches, 1_000_000)
 	opt.Listed = positive(opt.Listed, 1000)
 	r := &Rules{opt: opt, externals: map[string]external{}, modules: modules()}
@@ -78,6 +78,7 @@ func (r *Rules) seal() {
 		for key := int(p.xorMin); key <= int(p.xorMax); key++ {
 			b.Add(uint32(i), p.Atoms, byte(key))
 		}
+		p.Atoms = nil // the index has them
 	}
 	r.index = b.Index()
 	for i, str := range r.strings {

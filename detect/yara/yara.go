@@ -39,7 +39,7 @@ type Options struct {
 	// Include returns the text of the file name that the file from includes
 	// ("Including files"). Without it include is refused.
 	Include func(from, name string) ([]byte, error)
-	// Window is how many bytes of a content are held at a time; 32 MiB.
+	// Window is how many bytes of a content are held at a time; 8 MiB.
 	Window int
 	// MaxMatches is how many matches of a string are kept; 1,000,000.
 	MaxMatches int

@@ -6,6 +6,7 @@ package atom
 import (
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // Set is a set of bytes, one bit each.
@@ -116,9 +117,9 @@ func Best(path []Set) (best Atom, ok bool) {
 	return best, best.Score >= 1.5
 }
 
-// Fill completes an atom that Best found in path, which it keeps.
+// Fill completes an atom that Best found in path.
 func (a *Atom) Fill(path []Set) {
-	a.sets = path[a.Back : a.Back+a.Length]
+	a.sets = slices.Clone(path[a.Back : a.Back+a.Length])
 	a.Val, a.Mask = bitsOf(path[a.Back:])
 }
 

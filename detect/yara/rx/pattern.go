@@ -4,7 +4,8 @@ import "postern/detect/yara/atom"
 
 // Pattern finds the matches of one alternative of a string.
 type Pattern struct {
-	Atoms []atom.Atom // the places to start from; none: try every offset
+	Atoms []atom.Atom // the places to start from; they may be dropped once an index has them
+	whole bool        // there are no atoms: try every offset
 	first Set         // bytes a match may begin with, when there are no atoms
 
 	// A pattern of fixed length: (byte & mask) == val; where a set is not
@@ -99,6 +100,7 @@ func fixedPattern(path []atom.Set) *Pattern {
 		a.Fill(path)
 		p.Atoms = []atom.Atom{a}
 	}
+	p.whole = len(p.Atoms) == 0
 	return p
 }
 
@@ -111,7 +113,7 @@ func programPattern(elements []*Node) (*Pattern, error) {
 	p := &Pattern{forward: forward}
 	at := p.choose(elements, marks)
 	if at < 0 {
-		p.first = forward.begins()
+		p.first, p.whole = forward.begins(), true
 		return p, nil
 	}
 	if at > 0 {
@@ -192,7 +194,7 @@ func (p *Pattern) Match(m *Machine, in *Input, at, back int, key byte, found fun
 		}
 		return
 	}
-	if len(p.Atoms) == 0 && at < len(in.Data) && !p.first.has(in.Data[at]) {
+	if p.whole && at < len(in.Data) && !p.first.has(in.Data[at]) {
 		return
 	}
 	to := -1
@@ -239,7 +241,7 @@ func (p *Pattern) equal(data []byte, key byte) bool {
 
 // Everywhere tells whether the pattern has no atoms, so that every offset of a
 // content must be tried.
-func (p *Pattern) Everywhere() bool { return len(p.Atoms) == 0 }
+func (p *Pattern) Everywhere() bool { return p.whole }
 
 // Starts tells whether a match of a pattern without atoms may begin with c.
 func (p *Pattern) Starts(c byte) bool { return p.first.has(c) }

@@ -1,6 +1,9 @@
 package rx
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 type code uint8
 
@@ -36,7 +39,7 @@ func build(elements []*Node, backward bool) (p *program, marks []int, err error)
 		}
 	}
 	p.add(inst{code: iMatch})
-	p.index = nil
+	p.index, p.insts, p.sets = nil, slices.Clone(p.insts), slices.Clone(p.sets)
 	return p, marks, nil
 }
 

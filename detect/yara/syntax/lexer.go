@@ -71,7 +71,11 @@ func (l *lexer) skip() *Error {
 		case c == ' ' || c == '\t' || c == '\r':
 			l.at++
 		case c == '/' && l.peek(1) == '/':
-			l.at += strings.IndexByte(l.src[l.at:]+"\n", '\n')
+			n := strings.IndexByte(l.src[l.at:], '\n')
+			if n < 0 {
+				n = len(l.src) - l.at
+			}
+			l.at += n
 		case c == '/' && l.peek(1) == '*':
 			start := l.pos()
 			end := strings.Index(l.src[l.at+2:], "*/")
