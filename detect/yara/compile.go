@@ -17,7 +17,7 @@ import (
 func Compile(sources []Source, opt Options) (*Rules, []*Error) {
 	opt.Window = positive(opt.Window, 8<<20)
 	opt.MaxMatches = positive(opt.MaxMatches, 1_000_000)
-	opt.Listed = positive(opt.Listed, 1000)
+	opt.Listed = positive(opt.Listed, 100)
 	r := &Rules{opt: opt, externals: map[string]external{}, modules: modules()}
 	var errs []*Error
 	for name, v := range opt.Externals {

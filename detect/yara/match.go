@@ -42,21 +42,26 @@ func (s *scan) record(from, to int) {
 			return
 		}
 	}
-	if s.kept >= keptByAll*s.opt.MaxMatches {
-		s.overflow(&LimitError{"matches of all strings", fmt.Sprintf("more than %d, at string %q of rule %q", s.kept, str.name, s.rules[str.rule].Name)})
+	if s.kept >= keptByAll*s.opt.MaxMatches && n >= keptOfEach {
+		s.overflow(str, "matches of all strings", s.kept)
 		return
 	}
 	s.kept++
 	s.spans[p.slot] = append(s.spans[p.slot], m)
 }
 
-// keptByAll is how many times what one string may keep all together may.
-const keptByAll = 4
+// What all strings together may keep, as a multiple of what one may; and what
+// each may keep beyond that.
+const (
+	keptByAll  = 4
+	keptOfEach = 16
+)
 
-// overflow notes the first limit that was met.
-func (s *scan) overflow(e *LimitError) {
-	if s.limit == nil {
-		s.limit = e
+// overflow notes the first limit that was met, if that means something to the
+// conditions.
+func (s *scan) overflow(str *stringDef, limit string, most int) {
+	if s.limit == nil && !str.brief {
+		s.limit = &LimitError{limit, fmt.Sprintf("at string %q of rule %q there are more than %d", str.name, s.rules[str.rule].Name, most)}
 	}
 }
 
@@ -87,9 +92,7 @@ func (s *scan) settle(slot int, str *stringDef) {
 	}
 	if len(all) > str.most {
 		all = all[:str.most]
-		if !str.brief {
-			s.overflow(&LimitError{"matches of a string", fmt.Sprintf("string %q of rule %q has more than %d", str.name, s.rules[str.rule].Name, str.most)})
-		}
+		s.overflow(str, "matches of a string", str.most)
 	}
 	s.kept -= len(s.spans[slot]) - len(all)
 	s.spans[slot] = all

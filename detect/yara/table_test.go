@@ -284,7 +284,7 @@ func TestLimitsAndErrors(t *testing.T) {
 	found := 0
 	err := r.Scan(context.Background(), strings.NewReader(text), 100, nil, func(Match) { found++ })
 	var limit *LimitError
-	if !errors.As(err, &limit) || found != 1 || err.Error() != `yara: limit: matches of a string: string "$a" of rule "r" has more than 10` {
+	if !errors.As(err, &limit) || found != 1 || err.Error() != `yara: limit: matches of a string: at string "$a" of rule "r" there are more than 10` {
 		t.Errorf("%v, %d found", err, found)
 	}
 	if err := r.Scan(context.Background(), broken{}, 10, nil, func(Match) {}); !errors.Is(err, io.ErrClosedPipe) {

@@ -43,7 +43,7 @@ type Options struct {
 	Window int
 	// MaxMatches is how many matches of a string are kept; 1,000,000.
 	MaxMatches int
-	// Listed is how many matches of a string a Match lists; 1,000. The
+	// Listed is how many matches of a string a Match lists; 100. The
 	// conditions see all of them.
 	Listed int
 }
@@ -63,7 +63,7 @@ func (e *Error) Error() string {
 // LimitError tells which limit cut a scan short in something; all else was
 // told.
 type LimitError struct {
-	Limit  string // "matches of a string"
+	Limit  string // "matches of a string", "matches of all strings"
 	Detail string
 }
 

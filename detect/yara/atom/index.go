@@ -1,6 +1,7 @@
 package atom
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math/bits"
 	"slices"
@@ -24,7 +25,43 @@ type Index struct {
 	entries []Entry
 }
 
-type slot struct{ key, from, to uint32 }
+// slot is what stands under one key: entries from up to to. From deep on they know
+// the folded four bytes behind the key, too, and are in their order.
+type slot struct{ key, from, deep, to uint32 }
+
+// behind returns the four folded bytes behind an entry's key; ok is false where
+// they may differ.
+func (e *Entry) behind() (x uint32, ok bool) {
+	for i := 32; i < 64; i += 8 {
+		v, m := e.Val>>i&0xff, e.Mask>>i&0xff
+		if letter := v&0x40 != 0; m != 0xff && !(m == 0xdf && letter) {
+			return 0, false
+		}
+	}
+	return uint32(foldWord(e.Val) >> 32), true
+}
+
+// enter adds the entries of one key.
+func (ix *Index) enter(key uint32, es []Entry) slot {
+	s := slot{key: key, from: uint32(len(ix.entries))}
+	var deep []Entry
+	for _, e := range es {
+		if _, ok := e.behind(); ok {
+			deep = append(deep, e)
+		} else {
+			ix.entries = append(ix.entries, e)
+		}
+	}
+	slices.SortStableFunc(deep, func(a, b Entry) int {
+		x, _ := a.behind()
+		y, _ := b.behind()
+		return cmp.Compare(x, y)
+	})
+	s.deep = uint32(len(ix.entries))
+	ix.entries = append(ix.entries, deep...)
+	s.to = uint32(len(ix.entries))
+	return s
+}
 
 // Builder collects atoms for an Index.
 type Builder struct {
@@ -79,21 +116,17 @@ func (b *Builder) Index() *Index {
 	}
 	slices.Sort(keys)
 	for _, k := range keys {
-		from := uint32(len(ix.entries))
-		ix.entries = append(ix.entries, b.long[k]...)
 		h := hash(k)
 		ix.filter[h>>(filterShift+6)] |= 1 << (h >> filterShift & 63)
 		i := int(h>>7) & (size - 1)
 		for ix.slots[i].to != 0 {
 			i = (i + 1) & (size - 1)
 		}
-		ix.slots[i] = slot{k, from, uint32(len(ix.entries))}
+		ix.slots[i] = ix.enter(k, b.long[k])
 	}
 	ix.pairs = make([]slot, 1<<16)
 	for k, es := range b.short {
-		from := uint32(len(ix.entries))
-		ix.entries = append(ix.entries, es...)
-		ix.pairs[k] = slot{uint32(k), from, uint32(len(ix.entries))}
+		ix.pairs[k] = ix.enter(uint32(k), es)
 		ix.short[k>>6] |= 1 << (k & 63)
 	}
 	return ix
@@ -176,7 +209,7 @@ func (ix *Index) probe(data []byte, at int, x uint32, hit func(int, *Entry)) boo
 	last := len(ix.slots) - 1
 	for i := int(hash(x)>>7) & last; ix.slots[i].to != 0; i = (i + 1) & last {
 		if s := ix.slots[i]; s.key == x {
-			return ix.report(data, at, s.from, s.to, hit)
+			return ix.report(data, at, &s, hit)
 		}
 	}
 	return false
@@ -184,18 +217,46 @@ func (ix *Index) probe(data []byte, at int, x uint32, hit func(int, *Entry)) boo
 
 // probeShort does so for shorter ones.
 func (ix *Index) probeShort(data []byte, at int, x uint16, hit func(int, *Entry)) bool {
-	s := ix.pairs[x]
-	return s.to != 0 && ix.report(data, at, s.from, s.to, hit)
+	s := &ix.pairs[x]
+	return s.to != 0 && ix.report(data, at, s, hit)
 }
 
-func (ix *Index) report(data []byte, at int, from, to uint32, hit func(int, *Entry)) (any bool) {
+func (ix *Index) report(data []byte, at int, s *slot, hit func(int, *Entry)) (found bool) {
 	w := eight(data, at)
-	for i := from; i < to; i++ {
-		e := &ix.entries[i]
-		if w&e.Mask == e.Val && at+int(e.length) <= len(data) {
-			any = true
+	for i := s.from; i < s.deep; i++ {
+		if e := &ix.entries[i]; w&e.Mask == e.Val && at+int(e.length) <= len(data) {
+			found = true
 			hit(at, e)
 		}
 	}
-	return any
+	if s.deep == s.to {
+		return found
+	}
+	x := uint32(foldWord(w) >> 32)
+	for i := ix.first(s, x); i < s.to; i++ {
+		e := &ix.entries[i]
+		if uint32(foldWord(e.Val)>>32) != x {
+			break
+		}
+		if w&e.Mask == e.Val && at+int(e.length) <= len(data) {
+			found = true
+			hit(at, e)
+		}
+	}
+	return found
+}
+
+// first returns the first of a slot's deep entries with x behind its key, or of
+// those above.
+func (ix *Index) first(s *slot, x uint32) uint32 {
+	low, high := s.deep, s.to
+	for low < high {
+		mid := (low + high) / 2
+		if uint32(foldWord(ix.entries[mid].Val)>>32) < x {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low
 }
