@@ -40,7 +40,6 @@ func yaraScan(ctx context.Context, rules, list string, stdout, stderr io.Writer)
 	for _, e := range errs {
 		fmt.Fprintln(stderr, "bench:", e)
 	}
-	sources = nil
 	fmt.Fprintf(stderr, "started after %.2f s\n", time.Since(start).Seconds())
 	out := bufio.NewWriter(stdout)
 	for name := range strings.Lines(string(names)) {

@@ -62,7 +62,7 @@ func (e *Engine) addYARA(packs []*pack.Pack, own *Own) []error {
 	for name, value := range own.Externals {
 		externals[name] = value
 	}
-	set, errs := yara.Compile(sources, yara.Options{Externals: externals})
+	set, errs := yara.Compile(sources, yara.Options{Externals: externals, Include: own.Include})
 	var faults []error
 	more := map[string]int{}
 	for _, err := range errs {

@@ -20,10 +20,11 @@ import (
 type Own struct {
 	Sigma        []pack.TextFile
 	YARA         []pack.TextFile
-	Placeholders map[string][]string // for Sigma's modifier expand
-	Externals    map[string]any      // YARA's external variables
-	Lists        []*ioc.List         // of indicators
-	Refused      []Refusal           // entries of those lists that can't be honoured
+	Placeholders map[string][]string               // for Sigma's modifier expand
+	Externals    map[string]any                    // YARA's external variables
+	Include      func(name string) ([]byte, error) // reads what YARA files include; nil refuses it
+	Lists        []*ioc.List                       // of indicators
+	Refused      []Refusal                         // entries of those lists that can't be honoured
 }
 
 // ownRules is what the engine could not make use of.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,6 +41,7 @@ func readOwn(sigmas, placeholders, yaras, lists []string, context bool, defines 
 			return own, failed("--ioc: %w", err)
 		}
 	}
+	own.Include = readLimited
 	own.Externals, err = parseDefines(defines)
 	return own, err
 }
@@ -120,6 +122,12 @@ func readLimited(name string) (text []byte, err error) {
 	return text, err
 }
 
+// The numbers that yara's own option --define takes for such.
+var (
+	wholeNumber = regexp.MustCompile(`^-?[0-9]+$`)
+	realNumber  = regexp.MustCompile(`^-?[0-9]+\.[0-9]+$`)
+)
+
 // parseDefines reads NAME=VALUE; a value that is a number or true or false is
 // one, everything else is a text.
 func parseDefines(defines []string) (map[string]any, error) {
@@ -129,13 +137,18 @@ func parseDefines(defines []string) (map[string]any, error) {
 		if !ok || name == "" {
 			return nil, fmt.Errorf("--define %q: want NAME=VALUE", d)
 		}
-		if n, err := strconv.ParseInt(text, 0, 64); err == nil {
+		switch {
+		case wholeNumber.MatchString(text):
+			n, err := strconv.ParseInt(text, 10, 64)
+			if err != nil {
+				return nil, fmt.Errorf("--define %q: %w", d, err)
+			}
 			values[name] = n
-		} else if x, err := strconv.ParseFloat(text, 64); err == nil {
-			values[name] = x
-		} else if text == "true" || text == "false" {
+		case realNumber.MatchString(text):
+			values[name], _ = strconv.ParseFloat(text, 64) // digits and a point
+		case text == "true" || text == "false":
 			values[name] = text == "true"
-		} else {
+		default:
 			values[name] = text
 		}
 	}

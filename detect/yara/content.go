@@ -16,10 +16,14 @@ type content struct {
 	size  int64
 	base  int64 // where the window begins
 	data  []byte
-	aside []byte // what was asked for last outside of the window
-	at    int64  // where it begins
-	err   error  // the first read error
+	aside []byte      // what was asked for last outside of the window
+	at    int64       // where it begins
+	err   error       // the first read error
+	more  func() bool // whether the scan may go on; nil: always
 }
+
+// Going tells whether the scan may go on.
+func (c *content) Going() bool { return c.more == nil || c.more() }
 
 // load makes [off, off+n) the window, cut at the content's end.
 func (c *content) load(off int64, n int) error {
@@ -55,6 +59,9 @@ func (c *content) Bytes(off int64, n int) []byte {
 		return nil
 	}
 	n = int(min(int64(n), c.size-off))
+	if n >= ahead && !c.Going() {
+		return nil
+	}
 	if off >= c.base && off+int64(n) <= c.base+int64(len(c.data)) {
 		i := int(off - c.base)
 		return c.data[i : i+n : i+n]
@@ -62,6 +69,9 @@ func (c *content) Bytes(off int64, n int) []byte {
 	if off >= c.at && off+int64(n) <= c.at+int64(len(c.aside)) {
 		i := int(off - c.at)
 		return c.aside[i : i+n : i+n]
+	}
+	if !c.Going() {
+		return nil
 	}
 	block := int(min(max(int64(n), ahead), c.size-off))
 	if cap(c.aside) < block {

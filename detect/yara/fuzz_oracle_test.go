@@ -151,7 +151,7 @@ func nullable(re string) bool {
 		return true
 	}
 	for _, text := range []string{"", "a", " ", "\n", "x."} {
-		if at, n := f.Find(text); at >= 0 && n == 0 {
+		if at, n := f.Find(text, nil); at >= 0 && n == 0 {
 			return true
 		}
 	}

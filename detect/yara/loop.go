@@ -43,7 +43,7 @@ func (c *compiler) loop(e *syntax.Expr) typed {
 			if body.eval(s).True() {
 				held++
 			}
-			return s.going(n) && !decided(e.Args[0].Op, held, n)
+			return s.going() && !decided(e.Args[0].Op, held, n)
 		})
 		return module.Truth(n > 0 && enough(s, held, n))
 	})

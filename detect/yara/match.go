@@ -101,6 +101,9 @@ func (s *scan) settle(slot int, str *stringDef) {
 // settleAll does so for all.
 func (s *scan) settleAll() {
 	for _, slot := range s.touched {
+		if !s.ask() {
+			return
+		}
 		if str := s.strings[s.owner[slot]]; s.unordered[slot] || len(s.spans[slot]) > str.most {
 			s.settle(slot, str)
 		}
@@ -147,7 +150,7 @@ func (s *scan) linkOne(str *stringDef) {
 	}
 	last := len(str.chain) - 1
 	good := s.spans[str.chain[last].slot]
-	for k := last - 1; k >= 0; k-- {
+	for k := last - 1; k >= 0 && s.ask(); k-- {
 		jump := str.chain[k+1]
 		var kept []span
 		for _, m := range s.spans[str.chain[k].slot] {
@@ -173,10 +176,12 @@ func (s *scan) linkOne(str *stringDef) {
 // earlier ones only.
 func (s *scan) judge() {
 	for i := s.open.next(0); i >= 0; i = s.open.next(i + 1) {
-		if s.ctx.Err() != nil {
+		if !s.ask() {
 			return
 		}
-		if r := s.rules[i]; !s.dead(i) && r.condition(s).True() {
+		// What a condition says when the scan had to end, or nothing could be read
+		// any more, counts for nothing.
+		if r := s.rules[i]; !s.dead(i) && r.condition(s).True() && s.ask() && s.err == nil {
 			s.matched[i] = true
 			s.matches = append(s.matches, i)
 			for _, user := range r.users {

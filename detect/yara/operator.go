@@ -81,8 +81,13 @@ func (c *compiler) matches(e *syntax.Expr, a, b typed) typed {
 		c.fail(e.Pos, "wrong type %q for matches operator", b.Kind)
 		return wrong
 	}
-	return both(module.Bool, a, b, func(x, y module.Value) module.Value {
-		at, _ := y.Finder().Find(x.Str)
+	text, finder := a.eval, b.eval(nil).Finder()
+	return value(module.Bool, func(s *scan) module.Value {
+		x := text(s)
+		if !x.Defined() {
+			return x
+		}
+		at, _ := finder.Find(x.Str, s.alive)
 		return module.Truth(at >= 0)
 	})
 }

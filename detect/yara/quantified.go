@@ -157,7 +157,7 @@ func (c *compiler) forOf(e *syntax.Expr) typed {
 			if body.eval(s).True() {
 				n++
 			}
-			if decided(e.Args[0].Op, n, i+1) {
+			if !s.going() || decided(e.Args[0].Op, n, i+1) {
 				break
 			}
 		}

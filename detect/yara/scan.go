@@ -37,14 +37,16 @@ type scan struct {
 	pattern   *pattern // the one being matched
 	found     func(from, to int)
 	peek      func(at int, e *atom.Entry)
-	looks     int  // places looked at
+	alive     func() bool
+	steps     int  // turns of loops and places looked at
 	stopped   bool // the context has ended
 }
 
 func newScan(r *Rules) *scan {
 	s := &scan{Rules: r, matched: make([]bool, len(r.rules)), fate: make([]state, len(r.rules)), holds: make([]state, len(r.predicates)),
 		open: newBits(len(r.rules)), spans: make([][]span, len(r.owner)), inputs: make([]*module.Input, len(r.modules)), unordered: map[int]bool{}}
-	s.found, s.peek = s.record, s.look
+	s.found, s.peek, s.alive = s.record, s.look, s.ask
+	s.machine.Going = s.alive
 	return s
 }
 
@@ -82,7 +84,7 @@ func (r *Rules) Scan(ctx context.Context, content io.ReaderAt, size int64, exter
 
 func (s *scan) begin(ctx context.Context, r io.ReaderAt, size int64, externals map[string]any) error {
 	s.ctx, s.stopped = ctx, false
-	s.content = content{r: r, size: max(size, 0), data: s.data[:0], aside: s.aside[:0]}
+	s.content = content{r: r, more: s.alive, size: max(size, 0), data: s.data[:0], aside: s.aside[:0]}
 	s.externals = append(s.externals[:0], s.values...)
 	for name, v := range externals {
 		x, ok := s.Rules.externals[name]
@@ -204,7 +206,7 @@ func (s *scan) pass(low, high int) error {
 				if p.Starts(s.data[k]) {
 					p.Match(&s.machine, &s.input, k, 0, 0, s.found)
 				}
-				if k&0xfff == 0 && s.ctx.Err() != nil {
+				if !s.going() {
 					return s.ctx.Err()
 				}
 			}
@@ -216,11 +218,8 @@ func (s *scan) pass(low, high int) error {
 // look holds the pattern of an atom against the place it may stand at.
 func (s *scan) look(at int, e *atom.Entry) {
 	p := &s.patterns[e.ID]
-	if s.looks++; s.looks&0x3ff == 0 {
-		s.stopped = s.ctx.Err() != nil
-	}
 	str := s.strings[p.str]
-	if !s.stopped && !s.dead(str.rule) && !(str.brief && len(s.spans[p.slot]) >= str.most) {
+	if s.going() && !s.dead(str.rule) && !(str.brief && len(s.spans[p.slot]) >= str.most) {
 		s.pattern = p
 		p.Match(&s.machine, &s.input, at, int(e.Back), e.Key, s.found)
 	}
@@ -241,5 +240,16 @@ func (s *scan) room(n int) {
 	}
 }
 
-// going tells whether a loop may take another turn.
-func (s *scan) going(n int) bool { return n&0xfff != 0 || s.ctx.Err() == nil }
+// ask asks the context whether the scan may go on.
+func (s *scan) ask() bool {
+	s.stopped = s.stopped || s.ctx.Err() != nil
+	return !s.stopped
+}
+
+// going does so now and then, for loops of short turns.
+func (s *scan) going() bool {
+	if s.steps++; s.steps&0xff == 0 {
+		return s.ask()
+	}
+	return !s.stopped
+}

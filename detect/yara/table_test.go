@@ -199,20 +199,32 @@ func TestFilesAreRefusedWholeAndApart(t *testing.T) {
 }
 
 func TestInclude(t *testing.T) {
-	files := map[string]string{"b.yar": `rule b { condition: true }`, "loop": `include "loop"`}
-	opt := Options{Include: func(_, name string) ([]byte, error) {
+	files := map[string]string{"rules/b.yar": `rule b { condition: true }`, "rules/deep/c.yar": `include "../b.yar" include "d.yar" rule c { condition: b and d }`,
+		"rules/deep/d.yar": `import "pe" rule d { condition: not pe.is_pe }`, "rules/loop": `include "./loop"`, "rules/one": `include "two"`, "rules/two": `include ".\\one"`, "/abs": ``,
+		"rules/wide": strings.Repeat(`include "/abs" `, 6000)}
+	opt := Options{Include: func(name string) ([]byte, error) {
 		if text, ok := files[name]; ok {
 			return []byte(text), nil
 		}
 		return nil, errors.New("no such file")
 	}}
-	r, errs := Compile([]Source{{"a.yar", []byte(`include "b.yar" rule a { condition: b }`)}}, opt)
-	if len(errs) > 0 || len(r.All()) != 2 || r.All()[0].File != "b.yar" {
-		t.Errorf("%v %v", r.All(), errs)
+	r, errs := Compile([]Source{{"rules/a.yar", []byte(`include "deep/c.yar" include "/abs" rule a { condition: c }`)}}, opt)
+	var names []string
+	for _, rule := range r.All() {
+		names = append(names, rule.File+":"+rule.Name)
 	}
-	for src, want := range map[string]string{`include "c"`: `a:1:9: include "c": no such file`, `include "loop"`: `loop:1:9: include "loop": more than 16 files deep`} {
-		if _, errs := Compile([]Source{{"a", []byte(src)}}, opt); fmt.Sprint(errs) != "["+want+"]" {
-			t.Errorf("%v", errs)
+	if got := strings.Join(names, " "); len(errs) > 0 || got != "rules/b.yar:b rules/deep/d.yar:d rules/deep/c.yar:c rules/a.yar:a" {
+		t.Errorf("%v %v", got, errs)
+	}
+	for src, want := range map[string]string{
+		`include "c"`:    `rules/a:1:9: include "c": no such file`,
+		`include "a"`:    `rules/a:1:9: include "a": the file includes itself`,
+		`include "loop"`: `rules/loop:1:9: include "./loop": the file includes itself`,
+		`include "one"`:  `rules/two:1:9: include ".\\one": the file includes itself`,
+		`include "wide"`: `rules/wide:1:74994: include "/abs": more than 5000 files`,
+	} {
+		if _, errs := Compile([]Source{{"rules/a", []byte(src)}}, opt); fmt.Sprint(errs) != "["+want+"]" {
+			t.Errorf("%s: %v", src, errs)
 		}
 	}
 }

@@ -36,9 +36,10 @@ type Options struct {
 	// Externals are the external variables rules may use and their values:
 	// bool, int64, float64 or string ("External variables").
 	Externals map[string]any
-	// Include returns the text of the file name that the file from includes
-	// ("Including files"). Without it include is refused.
-	Include func(from, name string) ([]byte, error)
+	// Include returns the text of a file that another includes ("Including
+	// files"). name is relative to what Source.Name is relative to, with slashes
+	// forward. Without it include is refused.
+	Include func(name string) ([]byte, error)
 	// Window is how many bytes of a content are held at a time; 8 MiB.
 	Window int
 	// MaxMatches is how many matches of a string are kept; 1,000,000.

@@ -31,26 +31,33 @@ type Content interface {
 	// Bytes returns n bytes from off, fewer where the content ends, nil where
 	// it cannot be read. They are valid until the next call.
 	Bytes(off int64, n int) []byte
+	// Going tells whether the scan may go on; once it may not, Bytes has nothing.
+	Going() bool
 }
 
 // Input is what a module made of one content.
 type Input struct {
 	Content
-	Root  Value          // the module's fields
-	State any            // the module's own
-	cache map[string]any // results of functions that look at much of the content
+	Root  Value            // the module's fields
+	State any              // the module's own
+	cache map[string]Value // results of functions that look at much of the content
 }
 
-// Once returns what make made for key the first time.
+// maxCached is how many results of functions are kept for one content.
+const maxCached = 4096
+
+// Once returns what make made for key before, as far as that is still known.
 func (in *Input) Once(key string, make func() Value) Value {
 	if v, ok := in.cache[key]; ok {
-		return v.(Value)
+		return v
 	}
 	if in.cache == nil {
-		in.cache = map[string]any{}
+		in.cache = map[string]Value{}
 	}
 	v := make()
-	in.cache[key] = v
+	if len(in.cache) < maxCached {
+		in.cache[key] = v
+	}
 	return v
 }
 

@@ -41,9 +41,10 @@ type Value struct {
 }
 
 // Finder is a compiled regular expression: where its first match in a text
-// begins and how long it is; at is -1 without one.
+// begins and how long it is; at is -1 without one, and when going says that the
+// scan has to end.
 type Finder interface {
-	Find(text string) (at, length int)
+	Find(text string, going func() bool) (at, length int)
 }
 
 // Of makes a Value of an int, int64, uint32, uint64, bool, float64, string,

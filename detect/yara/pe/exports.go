@@ -96,7 +96,7 @@ func (p *image) findExport(key module.Value) int64 {
 			fits = int64(e.ordinal) == key.Int()
 		case module.Regexp:
 			if e.named {
-				found, _ := key.Finder().Find(e.name)
+				found, _ := key.Finder().Find(e.name, p.c.Going)
 				fits = found >= 0
 			}
 		}

@@ -34,14 +34,8 @@ func functions(f map[string]*module.Type) {
 	f["is_dll"] = truth(func(p *image) bool { return p.u16(p.nt+22)&0x2000 != 0 })
 	f["is_32bit"] = truth(func(p *image) bool { return !p.wide })
 	f["is_64bit"] = truth(func(p *image) bool { return p.wide })
-	f["imphash"] = module.Function(module.Overload{Args: "", Result: module.String, Call: func(in *module.Input, _ []module.Value) module.Value {
-		p, ok := in.State.(*image)
-		if !ok {
-			return module.Value{}
-		}
-		return in.Once("imphash", p.imphash)
-	}})
-	f["calculate_checksum"] = module.Function(fn("", module.Int, func(p *image, _ []module.Value) module.Value { return p.checksum() }))
+	f["imphash"] = once("imphash", module.String, (*image).imphash)
+	f["calculate_checksum"] = once("checksum", module.Int, (*image).checksum)
 	f["rva_to_offset"] = module.Function(fn("i", module.Int, func(p *image, a []module.Value) module.Value {
 		if off := p.offset(uint64(a[0].Int())); off >= 0 {
 			return module.Number(off)
@@ -69,6 +63,17 @@ func functions(f map[string]*module.Type) {
 	f["delayed_import_rva"] = rvaType(func(p *image) []library { return p.delayed })
 }
 
+// once makes a function without arguments that is called once for a content.
+func once(name string, result module.Kind, call func(p *image) module.Value) *module.Type {
+	return module.Function(module.Overload{Args: "", Result: result, Call: func(in *module.Input, _ []module.Value) module.Value {
+		p, ok := in.State.(*image)
+		if !ok {
+			return module.Value{}
+		}
+		return in.Once(name, func() module.Value { return call(p) })
+	}})
+}
+
 func importsType(count func(p *image, which int64, a []module.Value) module.Value) *module.Type {
 	var forms []module.Overload
 	for _, args := range []string{"s", "ss", "si", "rr"} {
@@ -90,7 +95,7 @@ func (p *image) countImports(which int64, a []module.Value) (n int64) {
 		libs = append(libs, p.delayed...)
 	}
 	for _, l := range libs {
-		if !names(a[0], l.name) {
+		if !p.names(a[0], l.name) {
 			continue
 		}
 		for _, f := range l.functions {
@@ -101,7 +106,7 @@ func (p *image) countImports(which int64, a []module.Value) (n int64) {
 				if f.byOrdinal && int64(f.ordinal) == a[1].Int() {
 					return 1
 				}
-			case names(a[1], f.name):
+			case p.names(a[1], f.name):
 				if a[1].Kind == module.String {
 					return 1
 				}
@@ -114,11 +119,11 @@ func (p *image) countImports(which int64, a []module.Value) (n int64) {
 
 // names tells whether a text, whatever its case, or a regular expression fits
 // a name.
-func names(v module.Value, name string) bool {
+func (p *image) names(v module.Value, name string) bool {
 	if v.Kind == module.String {
 		return strings.EqualFold(v.Str, name)
 	}
-	at, _ := v.Finder().Find(name)
+	at, _ := v.Finder().Find(name, p.c.Going)
 	return at >= 0
 }
 

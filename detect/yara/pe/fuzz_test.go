@@ -13,6 +13,8 @@ type memory []byte
 
 func (m memory) Size() int64 { return int64(len(m)) }
 
+func (memory) Going() bool { return true }
+
 func (m memory) Bytes(off int64, n int) []byte {
 	if off < 0 || n <= 0 || off >= int64(len(m)) {
 		return nil

@@ -49,12 +49,14 @@ func (p *program) nullable() bool {
 	return false
 }
 
-// Find returns where the first match begins and its length, or -1.
-func (f *Finder) Find(text string) (at, length int) {
+// Find returns where the first match begins and its length, or -1. It gives up
+// when going, asked now and then, says so; nil never does.
+func (f *Finder) Find(text string, going func() bool) (at, length int) {
 	m := f.machines.Get().(*Machine)
 	defer f.machines.Put(m)
+	m.Going = going
 	in := &Input{Data: []byte(text), Begin: true, End: true}
-	for at := 0; at <= len(text); at++ {
+	for at := 0; at <= len(text) && m.going(1); at++ {
 		if !f.empty && (at == len(text) || !f.first.has(text[at])) {
 			continue
 		}

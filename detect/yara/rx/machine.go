@@ -10,8 +10,26 @@ type Input struct {
 // Machine holds the working memory of matching. It belongs to one goroutine;
 // the zero Machine is ready.
 type Machine struct {
+	Going     func() bool // asked now and then: whether to go on; nil: always
 	now, next threads
 	stack     []int32
+	work      int // threads followed since Going was asked
+}
+
+// turn is how many threads are followed before Going is asked again.
+const turn = 1 << 15
+
+// going counts work and tells whether there may be more.
+func (m *Machine) going(work int) bool {
+	if m.work += work + 1; m.work < turn {
+		return true
+	}
+	if m.Going != nil && !m.Going() {
+		m.work = turn // ask again next time
+		return false
+	}
+	m.work = 0
+	return true
 }
 
 // threads is a sparse set of positions in a program.
@@ -37,7 +55,7 @@ func (t *threads) add(pc int32) bool {
 
 // run simulates p from pc at offset at, forward (step 1) or backward (-1), and
 // calls end for every place where it matches, nearest first, until end returns
-// false. It looks at Limit bytes at most.
+// false. It looks at Limit bytes at most, and none once Going says so.
 func (m *Machine) run(p *program, pc int, in *Input, at, step int, end func(at int) bool) {
 	m.now.reset(len(p.insts))
 	m.next.reset(len(p.insts))
@@ -49,7 +67,7 @@ func (m *Machine) run(p *program, pc int, in *Input, at, step int, end func(at i
 		if step < 0 {
 			i--
 		}
-		if i < 0 || i >= len(in.Data) {
+		if i < 0 || i >= len(in.Data) || !m.going(len(m.now.dense)) {
 			return
 		}
 		c := in.Data[i]

@@ -48,7 +48,7 @@ func TestFind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if i, n := finder.Find(text); i != at || n != length {
+		if i, n := finder.Find(text, nil); i != at || n != length {
 			t.Errorf("%s in %q: %d %d, want %d %d", re, text, i, n, at, length)
 		}
 	}
@@ -92,7 +92,7 @@ func FuzzParseRegexp(f *testing.F) {
 			return
 		}
 		if finder, err := NewFinder(tree); err == nil {
-			finder.Find(text)
+			finder.Find(text, nil)
 		}
 	})
 }

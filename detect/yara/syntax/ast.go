@@ -8,10 +8,11 @@ package syntax
 
 import "fmt"
 
-// MaxDepth is how deep expressions and includes may nest.
+// MaxDepth is how deep expressions may nest.
 const (
 	MaxDepth    = 500
-	maxIncludes = 16
+	maxIncludes = 16   // deep
+	maxFiles    = 5000 // included by one
 	maxIdent    = 128
 )
 

@@ -2,13 +2,15 @@ package syntax
 
 import (
 	"fmt"
+	"path"
+	"slices"
 	"strings"
 )
 
-// Parse reads one rule file. include delivers the text behind an include
-// directive in the file from ("Including files"); nil refuses them. It returns
-// the first fault as an error, and then no file.
-func Parse(name string, text []byte, include func(from, name string) ([]byte, error)) (*File, *Error) {
+// Parse reads one rule file. include delivers the text of an included file,
+// whose name is made relative to the file that includes it ("Including files");
+// nil refuses them. It returns the first fault as an error, and then no file.
+func Parse(name string, text []byte, include func(name string) ([]byte, error)) (*File, *Error) {
 	f := &File{}
 	p := &parser{file: f, include: include}
 	if err := p.source(name, string(text)); err != nil {
@@ -19,10 +21,11 @@ func Parse(name string, text []byte, include func(from, name string) ([]byte, er
 
 type parser struct {
 	file    *File
-	include func(from, name string) ([]byte, error)
+	include func(name string) ([]byte, error)
 	lex     *lexer
 	tok     token
 	opened  []string // files being included
+	files   int      // files included so far
 	depth   int
 }
 
@@ -107,19 +110,37 @@ func (p *parser) includes() *Error {
 	if p.include == nil {
 		return p.fail(t.pos, "include %q: includes are not allowed here", t.text)
 	}
-	if len(p.opened) > maxIncludes {
+	name := beside(p.lex.file, t.text)
+	p.files++
+	switch {
+	case slices.Contains(p.opened, name):
+		return p.fail(t.pos, "include %q: the file includes itself", t.text)
+	case len(p.opened) > maxIncludes:
 		return p.fail(t.pos, "include %q: more than %d files deep", t.text, maxIncludes)
+	case p.files > maxFiles:
+		return p.fail(t.pos, "include %q: more than %d files", t.text, maxFiles)
 	}
-	text, err := p.include(p.lex.file, t.text)
+	text, err := p.include(name)
 	if err != nil {
 		return p.fail(t.pos, "include %q: %v", t.text, err)
 	}
 	outer := p.lex
-	if err := p.source(t.text, string(text)); err != nil {
+	if err := p.source(name, string(text)); err != nil {
 		return err
 	}
 	p.lex = outer
 	return p.next()
+}
+
+// beside makes the name of an included file relative to the one that includes it,
+// with slashes forward; an absolute one stays.
+func beside(from, name string) string {
+	slashes := strings.NewReplacer(`\`, "/")
+	from, name = slashes.Replace(from), slashes.Replace(name)
+	if path.IsAbs(name) || len(name) > 1 && name[1] == ':' {
+		return path.Clean(name)
+	}
+	return path.Join(path.Dir(from), name)
 }
 
 func (p *parser) rule() *Error {

@@ -1,0 +1,5 @@
+//go:build race
+
+package yara
+
+const slowly = 20
