@@ -70,7 +70,9 @@ func hashFile(f io.ReaderAt, size int64, ask *evidence.Place) (sum, all string, 
 	for _, h := range hashes {
 		to = append(to, h)
 	}
-	n, err := io.Copy(io.MultiWriter(to...), io.NewSectionReader(f, 0, size))
+	buf := pieces.Get().(*[]byte)
+	defer pieces.Put(buf)
+	n, err := io.CopyBuffer(io.MultiWriter(to...), io.NewSectionReader(f, 0, size), *buf)
 	if err := short(n, size, err); err != nil {
 		return "", "", err
 	}

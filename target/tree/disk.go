@@ -23,7 +23,8 @@ func ownTimes(*os.File, string, *evidence.Entry) {}
 // disk is a directory as a store: every open goes through an os.Root.
 type disk struct {
 	root  *os.Root
-	times times // nil: the file system is not the examined machine's
+	dir   *os.File // the same
+	times times    // nil: the file system is not the examined machine's
 }
 
 // Disk opens a directory as a tree. live says that its file systems are the
@@ -35,17 +36,20 @@ func Disk(dir string, live bool, limits Limits) (*Tree, error) {
 		return nil, err
 	}
 	d := &disk{root: root, times: ownTimes}
+	if d.dir, err = root.Open("."); err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
 	if !live {
 		d.times = volumeTimes(root)
 	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
-		return nil, errors.Join(err, root.Close())
+		return nil, errors.Join(err, d.close())
 	}
 	return &Tree{store: d, mounted: filepath.ToSlash(abs), linked: limits.orDefault().Entries}, nil
 }
 
-func (d *disk) close() error { return d.root.Close() }
+func (d *disk) close() error { return errors.Join(d.root.Close(), d.dir.Close()) }
 
 func (d *disk) link(name evidence.Name) (string, error) { return d.root.Readlink(string(name)) }
 
