@@ -12,6 +12,7 @@ import (
 type quick struct {
 	*regexp.Regexp
 	literal  string   // stands in every match
+	folder   string   // stands in the folder of every match
 	suffixes []string // one of them ends every match; nil: not known
 }
 
@@ -25,7 +26,7 @@ func quicken(patterns []*regexp.Regexp) []quick {
 	for i, p := range patterns {
 		all[i] = quick{Regexp: p}
 		if re, err := syntax.Parse(p.String(), syntax.Perl); err == nil {
-			all[i].literal, all[i].suffixes = required(re), endings(re)
+			all[i].literal, all[i].folder, all[i].suffixes = required(re), folderOf(re), endings(re)
 		}
 	}
 	return all

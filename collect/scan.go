@@ -121,7 +121,8 @@ func (s *scan) rest(ctx context.Context, give func(chunk)) {
 		if !e.Mode.IsRegular() || e.Real != "" || known[e.Name] || e.Err != nil && e.ModTime.IsZero() || s.excludes(e.Name) || s.isMail(e.Name) {
 			return nil
 		}
-		w := wanted{e, append(s.placesOf(e.Name, false, true), every), s.siteOf(e.Name)}
+		v := s.viewOf(e.Name.Dir())
+		w := wanted{e, append(s.placesOf(v, e.Name, false, true), every), v.site}
 		s.plan(w)
 		s.add(&c, w, give)
 		return nil

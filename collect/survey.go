@@ -33,8 +33,7 @@ type survey struct {
 	places   [][]quick       // the patterns of want.Places
 	inSites  [][]quick       // those for files of web roots
 	sites    []evidence.Site // the web roots
-	siteDir  evidence.Name   // the folder that siteOf was asked for last
-	site     *evidence.Site  // its answer
+	views    map[evidence.Name]*view
 	logNames []quick         // of all of want.Logs but those whose names are shared
 	plain    []quick         // of those
 	names    map[string]bool // base names of program files
@@ -94,7 +93,7 @@ func newSurvey(src *evidence.Source, want *evidence.Interest) *survey {
 	s := &survey{
 		layout: newLayout(src), want: want,
 		names: map[string]bool{}, folders: map[string]*folder{}, programs: map[string][]evidence.Entry{},
-		notes: map[noteKind][]evidence.Entry{}, seen: map[evidence.Name]bool{}, sites: slices.Clone(src.Sites),
+		notes: map[noteKind][]evidence.Entry{}, seen: map[evidence.Name]bool{}, sites: slices.Clone(src.Sites), views: map[evidence.Name]*view{},
 	}
 	for _, p := range want.Products {
 		for _, f := range p.Programs {
@@ -189,14 +188,18 @@ func (s *survey) visit(e evidence.Entry) {
 	if e.Err != nil && !s.lost(e) {
 		return
 	}
-	s.countFolders(e.Name)
+	v := s.viewOf(e.Name.Dir())
+	for _, f := range v.above {
+		f.entries++
+	}
 	dir := e.Mode.IsDir()
 	if dir {
 		if f := s.folders[s.key(e.Name)]; f != nil {
 			f.found, f.name = true, e.Name
+			f.entries++
 		}
 	}
-	s.place(e, dir)
+	s.place(v, e, dir)
 	base := strings.ToLower(e.Name.Base())
 	if !dir && !e.Mode.IsRegular() && e.Mode&fs.ModeSocket == 0 && s.calledLog(e, base) {
 		s.gap(evidence.Gap(evidence.CoverLog, string(e.Name), evidence.CompromisedThen, evidence.Unsupported, "it has a log's name and is no file: "+e.Mode.Type().String()))
@@ -204,7 +207,11 @@ func (s *survey) visit(e evidence.Entry) {
 	if dir || !e.Mode.IsRegular() {
 		return
 	}
-	kind, log := s.noteKind(e.Name, base), s.asLog(e, base)
+	kind := s.noteKind(e.Name, base)
+	var log *logFile
+	if s.want.Parts != evidence.CompromisedNow { // else no log is asked for
+		log = s.asLog(e, base)
+	}
 	if !s.names[base] && kind == "" && log == nil || s.again(e) || !s.keep() {
 		return
 	}
@@ -278,63 +285,14 @@ func (s *survey) again(e evidence.Entry) bool {
 	return met
 }
 
-// countFolders counts an entry for every folder asked about that holds it.
-func (s *survey) countFolders(n evidence.Name) {
-	for key := s.key(n); len(s.folders) > 0; {
-		if f := s.folders[key]; f != nil {
-			f.entries++
-		}
-		if key == "." {
-			return
-		}
-		key = string(evidence.Name(key).Dir())
-	}
-}
-
 // place keeps an entry that a place asks for.
-func (s *survey) place(e evidence.Entry, dir bool) {
+func (s *survey) place(v *view, e evidence.Entry, dir bool) {
 	if !dir && !e.Mode.IsRegular() {
 		return
 	}
-	site := s.siteOf(e.Name)
-	if places := s.placesOf(e.Name, dir, site != nil); places != nil && s.keep() {
-		s.wanted = append(s.wanted, wanted{e, places, site})
+	if places := s.placesOf(v, e.Name, dir, v.site != nil); places != nil && s.keep() {
+		s.wanted = append(s.wanted, wanted{e, places, v.site})
 	}
-}
-
-// placesOf are the places that ask for a name. inSite says that it lies in a web
-// root.
-func (s *survey) placesOf(n evidence.Name, dir, inSite bool) (places []int) {
-	path := s.asked(n)
-	base := path[strings.LastIndexByte(path, '/')+1:]
-	for i := range s.want.Places {
-		p := &s.want.Places[i]
-		if (!dir || p.Folders) && s.applies(p.OS) && (p.Files[path] || !dir && p.Names[base] || matchesAny(s.places[i], path) ||
-			inSite && !dir && matchesAny(s.inSites[i], path)) {
-			places = append(places, i)
-		}
-	}
-	return places
-}
-
-// siteOf is the web root that a name lies in, the deepest; nil: in none. A walk
-// asks for one folder after another, so the last answer mostly serves.
-func (s *survey) siteOf(n evidence.Name) *evidence.Site {
-	if len(s.sites) == 0 {
-		return nil
-	}
-	dir := n.Dir()
-	if dir == s.siteDir {
-		return s.site
-	}
-	s.siteDir, s.site = dir, nil
-	path := s.asked(dir) + "/"
-	for i := range s.sites {
-		if at := &s.sites[i]; strings.HasPrefix(path, at.Root+"/") && (s.site == nil || len(at.Root) > len(s.site.Root)) {
-			s.site = at
-		}
-	}
-	return s.site
 }
 
 // asked is a name as places ask for it.

@@ -95,6 +95,7 @@ type diskFolder struct {
 	name evidence.Name
 	dir  *os.File
 	told map[string]node // what the listing itself told of each name; nil: nothing, or not listed
+	next *ahead          // who looks at the names of a large folder before they are asked for; nil: nobody
 }
 
 func (d *disk) folder(name evidence.Name) (folder, error) { return d.openFolder(name) }
@@ -111,16 +112,24 @@ func (f *diskFolder) names() ([]string, error) {
 	names, told, err := list(f.dir)
 	f.told = told
 	slices.Sort(names)
+	if told == nil && len(names) >= aheadFrom {
+		f.next = f.lookAhead(names)
+	}
 	return names, err
 }
 
 func (f *diskFolder) stat(base string) (node, error) {
 	n, told := f.told[base]
-	if !told {
-		var err error
-		if n, err = f.look(base); err != nil {
-			return node{}, err
-		}
+	var err error
+	switch {
+	case told:
+	case f.next != nil:
+		n, err = f.next.take(f, base)
+	default:
+		n, err = f.look(base)
+	}
+	if err != nil {
+		return node{}, err
 	}
 	if n.is(fs.ModeIrregular) { // NTFS junctions are links
 		if _, err := f.disk.root.Readlink(string(f.name.Join(base))); err == nil {
@@ -135,7 +144,12 @@ func (f *diskFolder) stat(base string) (node, error) {
 	return n, nil
 }
 
-func (f *diskFolder) close() { _ = f.dir.Close() } // read only: nothing is lost
+func (f *diskFolder) close() {
+	if f.next != nil {
+		f.next.stop()
+	}
+	_ = f.dir.Close() // read only: nothing is lost
+}
 
 // sized is a file of a declared size: it delivers that much, and ErrTruncated
 // where less is there.

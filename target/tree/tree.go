@@ -22,13 +22,6 @@ type store interface {
 	close() error
 }
 
-// straight is a store that opens a regular file in one step where nothing on the way
-// to it is a link and its name is written as it is stored; else it gives nil, and
-// the name is resolved.
-type straight interface {
-	straight(name evidence.Name) evidence.File
-}
-
 // folder is one open directory of a store.
 type folder interface {
 	names() ([]string, error) // base names in byte order; after an error, those that could be read
@@ -135,10 +128,8 @@ func (p place) asEntry() evidence.Entry {
 
 // Open implements evidence.Tree.
 func (t *Tree) Open(name evidence.Name) (evidence.File, error) {
-	if s, ok := t.store.(straight); ok {
-		if f := s.straight(name); f != nil {
-			return f, nil
-		}
+	if f := openStraight(t.store, name); f != nil {
+		return f, nil
 	}
 	p, err := t.resolve(name)
 	if err == nil {
