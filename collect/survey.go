@@ -144,6 +144,7 @@ func (s *survey) folder(path string) *folder {
 // it.
 func (s *survey) walk(ctx context.Context, out evidence.Sink) error {
 	s.once.Do(func() {
+		s.findSites(ctx, out)
 		s.err = s.src.Files.Walk(ctx, ".", func(e evidence.Entry) error {
 			s.visit(e)
 			return nil
