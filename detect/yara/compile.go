@@ -107,6 +107,7 @@ type compiler struct {
 	errs        []*Error
 	imported    map[string]int
 	named       map[string]*Rule
+	wildcards   []string // prefixes of rules in sets, which no later rule may have
 	predicateOf map[string]int
 
 	// of the rule at hand
@@ -154,6 +155,11 @@ func (c *compiler) rule(t *syntax.Rule) {
 		c.fail(t.Pos, "duplicated identifier %q", t.Name)
 	} else if _, taken := c.externals[t.Name]; taken {
 		c.fail(t.Pos, "duplicated identifier %q", t.Name)
+	}
+	for _, w := range c.wildcards {
+		if strings.HasPrefix(t.Name, w) {
+			c.fail(t.Pos, "rule %q fits the wildcard %q that a rule before it uses", t.Name, w+"*")
+		}
 	}
 	c.rule_, c.names, c.used, c.placed, c.locals, c.slots, c.sets = r, map[string]int{}, map[int]bool{}, map[int]bool{}, nil, 0, nil
 	for _, s := range t.Strings {

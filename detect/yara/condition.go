@@ -89,8 +89,7 @@ func (c *compiler) expr(e *syntax.Expr) typed {
 	return c.binary(e)
 }
 
-// chain compiles "and" and "or". An undefined operand is false to "and" and
-// nothing to "or".
+// chain compiles "and" and "or". An undefined operand is false to both.
 func (c *compiler) chain(e *syntax.Expr) typed {
 	parts := make([]eval, len(e.Args))
 	for i, a := range e.Args {
@@ -109,17 +108,12 @@ func (c *compiler) chain(e *syntax.Expr) typed {
 		})
 	}
 	return value(module.Bool, func(s *scan) module.Value {
-		var last module.Value
 		for _, p := range parts {
-			v := p(s)
-			if v.True() {
+			if p(s).True() {
 				return module.Truth(true)
 			}
-			if v.Defined() {
-				last = module.Truth(false)
-			}
 		}
-		return last
+		return module.Truth(false)
 	})
 }
 

@@ -11,10 +11,14 @@ import (
 	"time"
 
 	"postern/detect/yara/rx"
+	"postern/detect/yara/syntax"
 )
 
 // maker makes random rules and files over a small alphabet, so that they meet.
-type maker struct{ *rand.Rand }
+type maker struct {
+	*rand.Rand
+	rules int // made before
+}
 
 func (m maker) pick(from ...string) string { return from[m.IntN(len(from))] }
 
@@ -34,10 +38,10 @@ func (m maker) textString() string {
 	s := `"` + m.text(8) + `"`
 	switch m.IntN(8) {
 	case 0:
-		s += m.pick(" xor", " xor(1-3)", " xor(0x20)", " xor wide", " xor ascii wide")
+		s += m.pick(" xor", " xor(1-3)", " xor(0x20)", " xor wide", " xor ascii wide", " xor(0-40)")
 	case 1:
 		if strings.Count(s, "x") > 4 {
-			s += m.pick(" base64", " base64wide", " base64 base64wide", " base64 wide", " base64 ascii wide")
+			s += m.pick(" base64", " base64wide", " base64 base64wide", " base64 wide", " base64 ascii wide", " base64(\""+m.alphabet()+"\")", " base64wide(\""+m.alphabet()+"\")")
 		}
 	default:
 		for _, w := range []string{" nocase", " wide", " ascii", " fullword"} {
@@ -47,6 +51,16 @@ func (m maker) textString() string {
 		}
 	}
 	return s
+}
+
+// alphabet is base64's in another order.
+func (m maker) alphabet() string {
+	b := []byte(syntax.Base64Alphabet)
+	for range 1 + m.IntN(60) {
+		i, k := m.IntN(64), m.IntN(64)
+		b[i], b[k] = b[k], b[i]
+	}
+	return string(b)
 }
 
 func (m maker) hex(depth int) string {
@@ -106,7 +120,9 @@ func (m maker) regexp(depth int, lazy string) string {
 	return b.String()
 }
 
-func (m maker) str() string {
+func (m maker) str() string { return m.plain() + m.pick("", "", "", " private") }
+
+func (m maker) plain() string {
 	switch m.IntN(4) {
 	case 0:
 		return "{ " + m.hex(0) + " }"
@@ -174,6 +190,9 @@ func (m maker) number(depth int) string {
 		}
 	case 6:
 		return m.pick("-", "~") + strconv.Itoa(m.IntN(5))
+	case 7:
+		return m.pick("ext_i", "hash.crc32(0, 9)", "hash.checksum32(\"ab\")", "math.count(0x61, 0, filesize)", "math.mode()", "math.abs(ext_i - 9)", "math.max(3, #s0)",
+			"math.min(ext_i, 2)", "math.to_number(ext_b)", "math.count(0x0a)", "hash.checksum32(3, 20)", "!s0[1]", "math.mode(2, 50)")
 	}
 	return strconv.Itoa(m.IntN(12))
 }
@@ -192,7 +211,16 @@ func (m maker) truth(depth int) string {
 	if depth > 2 {
 		return fmt.Sprintf("$s%d", m.IntN(3))
 	}
-	switch m.IntN(14) {
+	switch m.IntN(18) {
+	case 14:
+		return m.words()
+	case 15:
+		return m.reference()
+	case 16: // libyara counts percentages in 32 bits: no bound may be one exactly
+		return "math." + m.pick("entropy(0, filesize) > 2.5", "mean(3, 40) > 60.5", "deviation(0, 30, 64.0) > 20.0", "serial_correlation(0, filesize) > 0.0", "monte_carlo_pi(0, filesize) > 0.1",
+			"in_range(math.mean(0, 5), 40.0, 80.0)", "percentage(0x61) > 0.10123", "percentage(0x20, 0, 50) > 0.15123", "entropy(\"abab\") > 0.5")
+	case 17:
+		return m.pick("ext_b", "ext_f > 2.4", "ext_i", "ext_s", "not ext_s", "defined ext_s", "ext_f * 2 == 5.0", "filesize \\ 2.0 > 99.5", "hash.md5(0, 3) < \"8\"", "1.5 + ext_i > 8")
 	case 0, 1:
 		return "(" + m.truth(depth+1) + m.pick(" and ", " or ") + m.truth(depth+1) + ")"
 	case 2:
@@ -218,6 +246,29 @@ func (m maker) truth(depth int) string {
 	return fmt.Sprintf("$s%d", m.IntN(3))
 }
 
+// words compares texts.
+func (m maker) words() string {
+	left := m.pick("ext_s", `"abAB x"`, "hash.md5(1, 5)", "hash.sha1(0, filesize)", `"`+m.text(6)+`"`)
+	if m.IntN(3) == 0 {
+		return left + " matches /" + m.regexp(1, m.pick("", "?")) + "/" + m.pick("", "i", "s", "is")
+	}
+	return left + m.pick(" == ", " != ", " < ", " <= ", " > ", " >= ", " contains ", " icontains ", " startswith ", " istartswith ", " endswith ", " iendswith ", " iequals ") +
+		m.pick(`"ab"`, `"B"`, `"`+m.text(3)+`"`, "ext_s", `"ABAX 1_b"`)
+}
+
+// reference asks rules made before.
+func (m maker) reference() string {
+	if m.rules == 0 {
+		return "$s0"
+	}
+	one, two := ruleName(m.IntN(m.rules)), ruleName(m.IntN(m.rules))
+	if m.rules < 5 {
+		return m.pick(one, "not "+one, "1 of ("+one+", "+two+")")
+	}
+	group := fmt.Sprintf("r%c*", 'a'+m.IntN(m.rules/5))
+	return m.pick(one, one, "not "+one, "any of ("+group+")", "2 of ("+group+")", "all of ("+one+", "+two+")", "none of ("+one+", "+group+")", "50% of ("+group+")")
+}
+
 func (m maker) file() []byte {
 	b := make([]byte, m.IntN(400))
 	wide := m.IntN(4) == 0
@@ -234,9 +285,40 @@ func (m maker) file() []byte {
 }
 
 // TestSamePairsOnRandomRules holds random rules against random files, here and
-// in libyara: always the same few rounds, or new ones for as long as YARA_FUZZ
-// says.
+// in libyara.
 func TestSamePairsOnRandomRules(t *testing.T) {
+	campaign(t, func(m maker, seed uint64) int {
+		dir := t.TempDir()
+		var files []string
+		for i := range 25 {
+			name := filepath.Join(dir, strconv.Itoa(i))
+			if err := os.WriteFile(name, m.file(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, name)
+		}
+		return m.round(t, seed, files, 40, func(i int) string {
+			m.rules = i
+			kind := ""
+			switch {
+			case i == 0 && m.IntN(4) == 0:
+				return "global rule " + ruleName(0) + " { condition: filesize % 5 != 1 }\n"
+			case m.IntN(8) == 0:
+				kind = "private "
+			}
+			return fmt.Sprintf("%srule %s { strings: $s0 = %s $s1 = %s $s2 = %s condition: %s or (filesize < 0 and all of them) }\n",
+				kind, ruleName(i), m.str(), m.str(), m.str(), m.truth(0))
+		})
+	})
+}
+
+// ruleName names the rules of a campaign in groups: a rule may not fit a wildcard
+// used before it.
+func ruleName(i int) string { return fmt.Sprintf("r%c%d", 'a'+i/5, i) }
+
+// campaign runs rounds: always the same few, or new ones for as long as
+// YARA_FUZZ says; YARA_SEED says from which on.
+func campaign(t *testing.T, round func(m maker, seed uint64) int) {
 	limit, seed := time.Duration(0), uint64(1)
 	if d, err := time.ParseDuration(os.Getenv("YARA_FUZZ")); err == nil {
 		limit, seed = d, uint64(time.Now().UnixNano())
@@ -245,41 +327,43 @@ func TestSamePairsOnRandomRules(t *testing.T) {
 		seed = n
 	}
 	rounds, pairs := 0, 0
-	for start := time.Now(); (rounds < 4 || time.Since(start) < limit) && !t.Failed(); seed++ {
-		m := maker{rand.New(rand.NewPCG(seed, 0))}
-		pairs += m.round(t, seed)
+	for start := time.Now(); (rounds < 2 || time.Since(start) < limit) && !t.Failed(); seed++ {
+		pairs += round(maker{Rand: rand.New(rand.NewPCG(seed, 0))}, seed)
 		rounds++
 	}
-	t.Logf("%d rounds of 40 rules and 25 files, %d pairs", rounds, pairs)
+	t.Logf("%d rounds up to seed %d, %d pairs", rounds, seed, pairs)
 }
 
-func (m maker) round(t *testing.T, seed uint64) int {
+// fuzzExternals are the external variables of random rules.
+var fuzzExternals = map[string]any{"ext_s": "abAx 1_B", "ext_i": int64(7), "ext_b": true, "ext_f": 2.5}
+
+// withModules imports what random rules ask.
+const withModules = "import \"pe\" import \"elf\" import \"math\" import \"hash\" import \"dotnet\" import \"console\" import \"time\"\n"
+
+// round holds n rules against files, and returns how many pairs libyara has.
+func (m maker) round(t *testing.T, seed uint64, files []string, n int, rule func(i int) string) int {
 	dir := t.TempDir()
-	var files []string
-	for i := range 25 {
-		name := filepath.Join(dir, strconv.Itoa(i))
-		if err := os.WriteFile(name, m.file(), 0o600); err != nil {
-			t.Fatal(err)
+	all := withModules
+	for i, tries := 0, 0; i < n; tries++ {
+		next := rule(i)
+		_, errs := Compile([]Source{{"one", []byte(all + next)}}, Options{Externals: fuzzExternals})
+		if tries > 50*n {
+			t.Fatalf("seed %d: %d rules of %d tries; the last one %s%v", seed, i, tries, next, errs)
 		}
-		files = append(files, name)
-	}
-	var all strings.Builder
-	for i := 0; i < 40; {
-		rule := fmt.Sprintf("rule r%d { strings: $s0 = %s $s1 = %s $s2 = %s condition: %s or (filesize < 0 and all of them) }\n",
-			i, m.str(), m.str(), m.str(), m.truth(0))
-		if _, errs := Compile([]Source{{"one", []byte(rule)}}, Options{}); len(errs) > 0 {
+		if len(errs) > 0 || !yaraCompiles(dir, all+next, fuzzExternals) {
 			continue // constants that overflow and the like
 		}
-		if !yaraCompiles(dir, rule) {
-			continue
-		}
-		all.WriteString(rule)
+		all += next
 		i++
 	}
-	sources := []Source{{"fuzz", []byte(all.String())}}
-	o := newOracle(t, sources, nil)
-	theirs := o.pairs(t, files)
-	r, errs := Compile(sources, Options{})
+	sources := []Source{{"fuzz", []byte(all)}}
+	o := newOracle(t, sources, fuzzExternals)
+	pairs := o.pairs
+	if strings.Contains(all, "entrypoint") {
+		pairs = o.apart
+	}
+	theirs := pairs(t, files)
+	r, errs := Compile(sources, Options{Externals: fuzzExternals})
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
@@ -289,12 +373,20 @@ func (m maker) round(t *testing.T, seed uint64) int {
 		for _, p := range list[:min(2, len(list))] {
 			file, rule, _ := strings.Cut(p, ": fuzz:")
 			text, _ := os.ReadFile(file)
-			at := strings.Index(all.String(), "rule "+rule+" {")
-			line, _, _ := strings.Cut(all.String()[at:], "\n")
-			t.Errorf("seed %d: only %s: %s\nfile %q", seed, what, line, text)
+			_, line, _ := strings.Cut(all, "rule "+rule+" {")
+			line, _, _ = strings.Cut(line, "\n")
+			t.Errorf("seed %d: only %s: rule %s {%s\nfile %s %.2000q", seed, what, rule, line, filepath.Base(file), text)
 		}
 	}
 	report("libyara", missing)
 	report("here", extra)
+	if dir := os.Getenv("YARA_KEEP"); dir != "" && t.Failed() { // the rules and files of a difference
+		_ = os.WriteFile(filepath.Join(dir, "rules.yar"), []byte(all), 0o600)
+		for _, p := range append(missing, extra...) {
+			file, _, _ := strings.Cut(p, ": fuzz:")
+			text, _ := os.ReadFile(file)
+			_ = os.WriteFile(filepath.Join(dir, filepath.Base(file)), text, 0o600)
+		}
+	}
 	return len(theirs)
 }

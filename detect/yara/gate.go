@@ -55,10 +55,9 @@ func without(e *syntax.Expr) outcome {
 		}
 		return o
 	case "or":
-		o := outcome{}
+		o := outcome{false, true} // undefined operands make it false
 		for _, a := range e.Args {
-			w := without(a)
-			o = outcome{o.maybeTrue || w.maybeTrue, o.maybeFalse || w.maybeFalse}
+			o.maybeTrue = o.maybeTrue || without(a).maybeTrue
 		}
 		return o
 	case "not":

@@ -3,6 +3,7 @@ package yara
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -52,9 +53,7 @@ func newOracle(tb testing.TB, sources []Source, externals map[string]any) oracle
 	}
 	dir := tb.TempDir()
 	args := []string{"-w"}
-	for name := range externals {
-		args = append(args, "-d", name+"=")
-	}
+	args = append(args, defines(externals)...)
 	for i, s := range sources {
 		file := filepath.Join(dir, "r"+string(rune('a'+i%26))+filepath.Base(s.Name))
 		if err := os.WriteFile(file, s.Text, 0o600); err != nil {
@@ -97,6 +96,17 @@ func (o oracle) pairs(tb testing.TB, files []string) []string {
 	for line := range strings.Lines(string(text)) {
 		rule, file, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		all = append(all, file+": "+rule)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// apart is pairs with a run for each file: libyara takes the entry point of one
+// file for that of the next.
+func (o oracle) apart(tb testing.TB, files []string) (all []string) {
+	tb.Helper()
+	for _, f := range files {
+		all = append(all, o.pairs(tb, []string{f})...)
 	}
 	slices.Sort(all)
 	return all
@@ -208,12 +218,21 @@ func TestSamePairsAsLibyara(t *testing.T) {
 }
 
 // yaraCompiles tells whether libyara takes a rule, too.
-func yaraCompiles(dir, rule string) bool {
+func yaraCompiles(dir, rule string, externals map[string]any) bool {
 	file := filepath.Join(dir, "rule")
 	if os.WriteFile(file, []byte(rule), 0o600) != nil {
 		return false
 	}
-	return exec.Command("yarac", "-w", file, filepath.Join(dir, "compiled")).Run() == nil
+	args := append(defines(externals), "-w", file, filepath.Join(dir, "compiled"))
+	return exec.Command("yarac", args...).Run() == nil
+}
+
+// defines are the options of yarac for external variables.
+func defines(externals map[string]any) (args []string) {
+	for name, value := range externals {
+		args = append(args, "-d", fmt.Sprint(name, "=", value))
+	}
+	return args
 }
 
 // goRoot is where Go's own sources and tools are.

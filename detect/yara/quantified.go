@@ -117,6 +117,9 @@ func (c *compiler) ofRules(e *syntax.Expr, enough quantifier) typed {
 	for _, name := range e.Args[1].Names {
 		prefix, wild := strings.CutSuffix(name, "*")
 		found := false
+		if wild {
+			c.wildcards = append(c.wildcards, prefix)
+		}
 		for _, r := range c.rules {
 			if r.namespace == c.rule_.namespace && (r.Name == name || wild && strings.HasPrefix(r.Name, prefix)) {
 				found = true

@@ -171,6 +171,7 @@ func TestErrors(t *testing.T) {
 	f(`rule r { strings: $a = { AA } wide condition: $a }`, `t.yar:1:31: modifier "wide" does not go with a hex string`)
 	f(`rule r { strings: $a = "abc" xor nocase condition: $a }`, `t.yar:1:19: invalid modifier combination: xor nocase`)
 	f(`rule r { condition: true } rule r { condition: true }`, `t.yar:1:33: duplicated identifier "r"`)
+	f(`rule a1 { condition: true } rule b { condition: any of (a*) } rule a2 { condition: true }`, `t.yar:1:68: rule "a2" fits the wildcard "a*" that a rule before it uses`)
 	f(`include "x.yar"`, `t.yar:1:9: include "x.yar": includes are not allowed here`)
 	f(`rule r { condition: 101% of them }`, `t.yar:1:24: percentage must be between 1 and 100 (inclusive) t.yar:1:29: undefined string "$*"`)
 	f(`rule r { condition: $ }`, `t.yar:1:21: wrong use of anonymous string`)

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"postern/detect/yara/module"
 	"postern/detect/yara/pe"
@@ -62,6 +63,10 @@ func (m *metadata) spend(n int) bool {
 	m.spent += n + 16
 	return m.spent <= maxTexts
 }
+
+// heapNames are the heaps and what the names of their streams begin with, as
+// libyara compares them.
+var heapNames = map[string]string{"#~": "#~", "#-": "#~", "#Strings": "#Strings", "#US": "#US", "#GUID": "#GUID", "#Blob": "#Blob"}
 
 // heap is a stream: where it begins and how long it is.
 type heap struct{ at, size int64 }
@@ -133,10 +138,11 @@ func (m *metadata) streams(f fields, root, at int64) {
 		name := string(b[:end])
 		h := heap{root + int64(m.number(at, 4)), int64(m.number(at+4, 4))}
 		all = append(all, module.Of(fields{"name": module.Of(name), "offset": module.Number(h.at), "size": module.Number(h.size)}))
-		if name == "#-" {
-			name = "#~"
+		for prefix, heap := range heapNames {
+			if strings.HasPrefix(name, prefix) {
+				m.heaps[heap] = h
+			}
 		}
-		m.heaps[name] = h
 		at += 8 + int64((end+4)&^3)
 	}
 	f["streams"], f["number_of_streams"] = module.Of(all), module.Of(len(all))

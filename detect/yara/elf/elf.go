@@ -54,7 +54,8 @@ type image struct {
 	order    binary.ByteOrder
 	sections []section
 	segments []segment
-	entries  int // symbols and dynamic entries read from all tables
+	entry    uint64 // address of the entry point
+	entries  int    // symbols and dynamic entries read from all tables
 }
 
 type section struct {
@@ -128,11 +129,19 @@ func open(c module.Content) *module.Input {
 	return in
 }
 
-// EntryPoint returns the offset of the entry point; ok is false without one.
+// EntryPoint returns the offset of the entry point ("Executable entry point"),
+// 0 for one that leads nowhere; ok is false for what is no ELF file.
 func EntryPoint(c module.Content) (offset int64, ok bool) {
-	_, f := parse(c)
-	v := f["entry_point"]
-	return v.Int(), v.Defined()
+	p, f := parse(c)
+	if p == nil {
+		return 0, false
+	}
+	const executable = 2
+	if f["type"].Int() == executable && f["ph_offset"].Int() == 0 {
+		return 0, true
+	}
+	at, _ := p.offset(p.entry, uint64(f["type"].Int()))
+	return int64(at), true
 }
 
 func parse(c module.Content) (*image, fields) {
@@ -157,7 +166,8 @@ func parse(c module.Content) (*image, fields) {
 	}
 	p.readSections(h[5], int(h[11]), h[12])
 	p.readSegments(h[4], int(h[9]))
-	if off, ok := p.offset(h[3], h[0]); ok && h[3] != 0 {
+	p.entry = h[3]
+	if off, ok := p.offset(p.entry, h[0]); ok && p.entry != 0 {
 		f["entry_point"] = module.Of(off)
 	}
 	return p, f
@@ -187,7 +197,7 @@ func (p *image) readSegments(at uint64, n int) {
 	if p.wide {
 		length = 56
 	}
-	if at == 0 || n == 0 || !p.fits(at, length*uint64(n)) {
+	if n == 0 || !p.fits(at, length*uint64(n)) {
 		return
 	}
 	for i := range uint64(n) {

@@ -160,20 +160,17 @@ func sequence(open func() (add func([]byte), done func() Value)) *Type {
 
 // serialCorrelation is how much each byte depends on the one before.
 func serialCorrelation() (add func([]byte), done func() Value) {
-	var n, first, last, products, sum, squares float64
+	var n, last, products, sum, squares float64
 	add = func(b []byte) {
 		for _, c := range b {
 			x := float64(c)
-			if n == 0 {
-				first = x
-			}
 			products += last * x
 			sum, squares, last = sum+x, squares+x*x, x
 			n++
 		}
 	}
 	return add, func() Value {
-		products += last * first
+		products += last * last // as in libyara; elsewhere the last byte meets the first
 		d := n*squares - sum*sum
 		if d == 0 {
 			return Of(-100000.0)

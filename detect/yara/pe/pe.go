@@ -94,12 +94,26 @@ func open(c module.Content) *module.Input {
 }
 
 // EntryPoint returns the offset of the entry point ("Executable entry point");
-// ok is false for what is no PE file.
+// ok is false for what is no PE file for x86. As in libyara the keyword
+// entrypoint knows no alignment and no ends of sections; pe.entry_point does.
 func EntryPoint(c module.Content) (offset int64, ok bool) {
+	const i386, amd64, most = 0x14c, 0x8664, 60
 	img := parse(c)
 	if img == nil {
 		return 0, false
 	}
-	at := img.offset(uint64(img.u32(img.optional + 16)))
-	return at, at >= 0
+	if machine := img.u16(img.nt + 4); machine != i386 && machine != amd64 {
+		return 0, false
+	}
+	n := min(int(img.u16(img.nt+6)), most)
+	if len(img.sections) < n {
+		return 0, true
+	}
+	rva, start, at := img.u32(img.optional+16), uint32(0), uint32(0)
+	for _, s := range img.sections[:n] {
+		if rva >= s.virtualAddr && start <= s.virtualAddr {
+			start, at = s.virtualAddr, s.rawPtr
+		}
+	}
+	return int64(at) + int64(rva) - int64(start), true
 }
