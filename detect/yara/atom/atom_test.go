@@ -3,6 +3,7 @@ package atom
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -51,8 +52,11 @@ func TestScanFindsWhatIsThere(t *testing.T) {
 		b.Add(uint32(i), []Atom{a}, 0)
 	}
 	ix := b.Index()
-	for range 200 {
+	for round := range 400 {
 		data := text(1 + r.IntN(100))
+		if round%2 == 0 { // what repeats is stepped over
+			data = strings.Repeat(text(1+r.IntN(5)), 5+r.IntN(20)) + data + strings.Repeat("\x00", 40) + text(5)
+		}
 		found := map[string]bool{}
 		ix.Scan([]byte(data), 0, len(data), func(at int, e *Entry) {
 			from := at - int(e.Back)

@@ -153,8 +153,16 @@ func (ix *Index) brief(x uint32) uint64 { return ix.short[x>>6&0x3ff] >> (x & 63
 // order. The atom itself may reach behind to.
 func (ix *Index) Scan(data []byte, from, to int, hit func(at int, e *Entry)) {
 	i := from
+	quiet := uint64(0) // the block before, if nothing was found in it
 	for ; i+4 <= to && i+8 <= len(data); i += 4 {
 		w := foldWord(binary.LittleEndian.Uint64(data[i:]))
+		if w == quiet && i > from {
+			if same := repeated(data, i-4, to); same >= i {
+				i = same
+				continue
+			}
+		}
+		quiet = w
 		x0, x1, x2, x3 := uint32(w), uint32(w>>8), uint32(w>>16), uint32(w>>24)
 		long := ix.long(x0)&1 | ix.long(x1)&1<<1 | ix.long(x2)&1<<2 | ix.long(x3)&1<<3
 		brief := ix.brief(x0)&1 | ix.brief(x1)&1<<1 | ix.brief(x2)&1<<2 | ix.brief(x3)&1<<3
@@ -172,8 +180,8 @@ func (ix *Index) Scan(data []byte, from, to int, hit func(at int, e *Entry)) {
 				hits = true
 			}
 		}
-		if !hits {
-			i = repeated(data, i, to)
+		if hits {
+			quiet = ^w
 		}
 	}
 	for ; i < to; i++ {
