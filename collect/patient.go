@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"postern/evidence"
@@ -18,41 +19,51 @@ const pieceSize = 1 << 20
 var pieces = sync.Pool{New: func() any { b := make([]byte, pieceSize); return &b }}
 
 // patiently runs what may hang, as a read of a network share or a failing disk
-// does, until ctx ends. What comes too late goes to late.
-func patiently[T any](ctx context.Context, do func() (T, error), late func(T)) (T, error) {
+// does, until ctx ends. What comes too late goes to late; hung counts what does not
+// come at all.
+func patiently[T any](ctx context.Context, hung *atomic.Int64, do func() (T, error), late func(T)) (T, error) {
 	type result struct {
 		value T
 		err   error
 	}
-	done := make(chan result) // whoever gave up does not take it
+	done := make(chan result, 1)
+	var given atomic.Bool // the result is taken, or given up: whoever comes second knows
 	go func() {
 		value, err := do()
-		select {
-		case done <- result{value, err}:
-		case <-ctx.Done():
-			late(value)
+		if given.CompareAndSwap(false, true) {
+			done <- result{value, err}
+			return
 		}
+		hung.Add(-1)
+		late(value)
 	}()
 	select {
 	case r := <-done:
 		return r.value, r.err
 	case <-ctx.Done():
-		var none T
-		return none, context.Cause(ctx)
 	}
+	if hung.Add(1); !given.CompareAndSwap(false, true) { // it just came
+		hung.Add(-1)
+		r := <-done
+		return r.value, r.err
+	}
+	var none T
+	return none, context.Cause(ctx)
 }
 
-// patient is a file whose reads end when ctx does.
+// patient is a file whose reads end when ctx does, and none of which may take longer
+// than a small file may.
 type patient struct {
 	evidence.File
-	ctx   context.Context //nolint:containedctx // it bounds the work on one file
-	spend func(context.Context, int64) error
+	s    *scan
+	ctx  context.Context //nolint:containedctx // it bounds the work on one file
+	told func(n int64)   // of every read
 }
 
-// open opens a file whose opening and reads end when ctx does; spend is told of
-// every read before it, and may have it wait.
-func open(ctx context.Context, tree evidence.Tree, name evidence.Name, spend func(context.Context, int64) error) (*patient, error) {
-	f, err := patiently(ctx, func() (evidence.File, error) { return tree.Open(name) }, func(f evidence.File) {
+// open opens a file whose opening and reads end when ctx does; told is told of every
+// read.
+func (s *scan) open(ctx context.Context, name evidence.Name, told func(n int64)) (*patient, error) {
+	f, err := patiently(ctx, &s.hung, func() (evidence.File, error) { return s.src.Files.Open(name) }, func(f evidence.File) {
 		if f != nil {
 			_ = f.Close() // nobody waits for it any more
 		}
@@ -60,7 +71,7 @@ func open(ctx context.Context, tree evidence.Tree, name evidence.Name, spend fun
 	if err != nil {
 		return nil, err
 	}
-	return &patient{f, ctx, spend}, nil
+	return &patient{f, s, ctx, told}, nil
 }
 
 // ReadAt implements io.ReaderAt. It reads into a buffer of its own: a read that
@@ -77,7 +88,7 @@ func (p *patient) ReadAt(b []byte, off int64) (n int, err error) {
 }
 
 func (p *patient) piece(b []byte, off int64) (int, error) {
-	if err := p.spend(p.ctx, int64(len(b))); err != nil {
+	if err := p.s.wait(p.ctx, int64(len(b))); err != nil {
 		return 0, err
 	}
 	type part struct {
@@ -85,7 +96,10 @@ func (p *patient) piece(b []byte, off int64) (int, error) {
 		n   int
 		err error // of the read: what came before it counts
 	}
-	got, err := patiently(p.ctx, func() (part, error) {
+	limit := p.s.opt.FileTime
+	ctx, cancel := context.WithTimeoutCause(p.ctx, limit, slowError{limit})
+	defer cancel()
+	got, err := patiently(ctx, &p.s.hung, func() (part, error) {
 		buf := pieces.Get().(*[]byte)
 		n, err := p.File.ReadAt((*buf)[:len(b)], off)
 		return part{buf, n, err}, nil
@@ -95,6 +109,7 @@ func (p *patient) piece(b []byte, off int64) (int, error) {
 	}
 	n := copy(b, (*got.buf)[:got.n])
 	pieces.Put(got.buf)
+	p.told(int64(n))
 	return n, got.err
 }
 

@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/time/rate"
 
@@ -27,6 +27,17 @@ const (
 	chunkBytes = 32 << 20
 )
 
+// maxRows is how many files have a row each when they were read; the rest are
+// counted by folder.
+const maxRows = 4096
+
+// maxStuck is how many reads may hang at once. Each holds a thread; behind so many
+// of them no more files are tried.
+const maxStuck = 64
+
+// errStuck is why files behind those that hang were not tried.
+var errStuck = fmt.Errorf("%d reads hang, as on a share that went away", maxStuck)
+
 // scan reads the files of a source: first those that places ask for, the most
 // telling first, then, where all are wanted, the rest in the order of the walk.
 type scan struct {
@@ -35,6 +46,7 @@ type scan struct {
 	out  evidence.Sink
 	pace *rate.Limiter // nil: none
 	gaps atomic.Int64  // rows for single files
+	hung atomic.Int64  // reads that were given up and did not come back
 
 	mu       sync.Mutex
 	left     map[string]int64 // files that were not read before the work ended, by folder
@@ -51,6 +63,9 @@ type chunk struct {
 // run reads all there is to read, or as much as ctx leaves time for.
 func (s *scan) run(ctx context.Context) {
 	s.left, s.excluded = map[string]int64{}, map[string]int64{}
+	if s.src.Whole {
+		s.ahead(s.bytes)
+	}
 	next := make(chan chunk)
 	var workers sync.WaitGroup
 	for range max(1, s.opt.Workers) {
@@ -76,21 +91,36 @@ func (s *scan) run(ctx context.Context) {
 	s.coverLeft(ctx)
 }
 
-// first gives the files that places ask for, by the places' own order and, within
-// one, the newest first.
+// first gives the files that places ask for: those of web roots, then by the places'
+// own order; within that, the folder with the newest file first, and its newest first.
 func (s *scan) first(give func(chunk)) {
 	var files []wanted
+	newest := map[evidence.Name]time.Time{}
 	for _, w := range s.wanted {
-		if (w.Mode.IsDir() || w.Err != nil || !s.noFiles(w.places)) && !s.excludes(w.Name) {
-			files = append(files, w)
-			s.plan(w)
+		if !w.Mode.IsDir() && w.Err == nil && s.noFiles(w.places) || s.excludes(w.Name) {
+			continue
+		}
+		files = append(files, w)
+		if at, dir := w.newest(), w.Name.Dir(); at.After(newest[dir]) {
+			newest[dir] = at
 		}
 	}
+	rank := func(w *wanted) int {
+		if w.site != nil {
+			return -1
+		}
+		return w.places[0]
+	}
 	slices.SortStableFunc(files, func(a, b wanted) int {
-		return cmp.Or(cmp.Compare(a.places[0], b.places[0]), strings.Compare(string(a.Name.Dir()), string(b.Name.Dir())), b.newest().Compare(a.newest()))
+		in, also := a.Name.Dir(), b.Name.Dir()
+		return cmp.Or(cmp.Compare(rank(&a), rank(&b)), newest[also].Compare(newest[in]), strings.Compare(string(in), string(also)), b.newest().Compare(a.newest()))
 	})
 	var c chunk
-	for _, w := range files {
+	for i, w := range files {
+		w.adds = i >= maxRows
+		if !s.src.Whole {
+			s.ahead(w.work())
+		}
 		s.add(&c, w, give)
 	}
 	give(c)
@@ -118,13 +148,17 @@ func (s *scan) rest(ctx context.Context, give func(chunk)) {
 	}
 	var c chunk
 	err := s.src.Files.Walk(ctx, ".", func(e evidence.Entry) error {
-		if !e.Mode.IsRegular() || e.Real != "" || known[e.Name] || e.Err != nil && e.ModTime.IsZero() || s.excludes(e.Name) || s.isMail(e.Name) {
-			return nil
+		switch {
+		case e.Mode&fs.ModeIrregular != 0:
+			e.Err = cmp.Or(e.Err, fmt.Errorf("collect: %w: it is neither a file nor a folder that is known here", evidence.ErrUnsupported))
+			s.lose(s.out, wanted{Entry: e}, evidence.CompromisedNow, e.Err)
+		case !e.Mode.IsRegular() || e.Real != "" || known[e.Name] || e.Err != nil && e.ModTime.IsZero():
+		case s.excludes(e.Name) || s.isMail(e.Name):
+			s.spent(e.Size)
+		default:
+			v := s.viewOf(e.Name.Dir())
+			s.add(&c, wanted{e, append(s.placesOf(v, e.Name, false, true), every), v.site, true}, give)
 		}
-		v := s.viewOf(e.Name.Dir())
-		w := wanted{e, append(s.placesOf(v, e.Name, false, true), every), v.site}
-		s.plan(w)
-		s.add(&c, w, give)
 		return nil
 	})
 	give(c)
@@ -133,21 +167,19 @@ func (s *scan) rest(ctx context.Context, give func(chunk)) {
 	}
 }
 
-// plan tells whoever watches that a file is going to be read.
-func (s *scan) plan(w wanted) {
-	if p, watched := s.out.(evidence.Planner); watched && w.Mode.IsRegular() && w.Err == nil {
-		p.Plan(s.work(w))
+// ahead tells whoever watches how much is going to be read.
+func (s *scan) ahead(n int64) {
+	if p, watched := s.out.(evidence.Planner); watched {
+		p.Plan(n)
 	}
 }
 
-// work is how many bytes of a file are going to be read.
-func (s *scan) work(w wanted) int64 {
-	ask := s.merge(w.places)
-	most := ask.Content
-	if ask.Hash || ask.Every {
-		most = math.MaxInt64
+// work is how much of the work a file is, in bytes.
+func (w *wanted) work() int64 {
+	if !w.Mode.IsRegular() || w.Err != nil {
+		return 0
 	}
-	return min(w.Size, most)
+	return w.Size
 }
 
 // excludes reports whether the operator leaves a name out, and counts it.
@@ -195,7 +227,7 @@ func (s *scan) coverLeft(ctx context.Context) {
 		s.out.Cover(evidence.Gap(evidence.CoverFile, path, parts, reason, fmt.Sprintf("%d %s", n, what)))
 	}
 	for folder, n := range s.left {
-		counted(folder, n, evidence.CompromisedNow, evidence.Limited, "files were not read: "+context.Cause(ctx).Error())
+		counted(folder, n, evidence.CompromisedNow, evidence.Limited, "files were not read: "+cmp.Or(context.Cause(ctx), errStuck).Error())
 	}
 	for pattern, n := range s.excluded {
 		counted(pattern, n, evidence.CompromisedNow, evidence.Narrowed, "files and folders that --exclude leaves out")
@@ -222,7 +254,7 @@ func (s *scan) read(ctx context.Context, c chunk) {
 	kept, state := keeper.Kept("files of "+first.Dir()+" from "+evidence.Name(first.Base())), c.state()
 	if was, whole := kept.State(); whole && bytes.Equal(was, state) && kept.TakeOver() == nil {
 		for _, w := range c.files {
-			s.spent(s.work(w))
+			s.spent(w.work())
 		}
 		return
 	}
@@ -236,7 +268,7 @@ func (s *scan) read(ctx context.Context, c chunk) {
 func (c *chunk) state() []byte {
 	sum := sha256.New()
 	for _, w := range c.files {
-		fmt.Fprintf(sum, "%q %d %d %d %v\n", w.Name, w.Size, w.ModTime.UnixNano(), w.Changed.UnixNano(), w.places)
+		fmt.Fprintf(sum, "%q %d %d %d %v %t\n", w.Name, w.Size, w.ModTime.UnixNano(), w.Changed.UnixNano(), w.places, w.adds)
 	}
 	return sum.Sum(nil)
 }
@@ -247,7 +279,7 @@ func (s *scan) observeAll(ctx context.Context, c chunk, out evidence.Sink) bool 
 	lane := out.Lane(evidence.Ref{Collector: "files", Path: string(c.files[0].Name.Dir())})
 	done := 0
 	for _, w := range c.files {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || s.hung.Load() >= maxStuck {
 			break
 		}
 		s.observe(ctx, w, lane, out)
@@ -281,13 +313,14 @@ func (s *scan) observe(ctx context.Context, w wanted, lane evidence.Lane, out ev
 		}
 		return
 	}
-	limited, cancel := context.WithTimeoutCause(ctx, s.opt.FileTime, slowError{s.opt.FileTime})
+	limit := s.allowed(w)
+	limited, cancel := context.WithTimeoutCause(ctx, limit, slowError{limit})
 	defer cancel()
 	err := s.observeFile(limited, &o, w, ask, lane, out)
 	var slow slowError
 	switch {
 	case err == nil || ctx.Err() != nil: // the folder says that it was left
-	case errors.As(context.Cause(limited), &slow):
+	case errors.As(context.Cause(limited), &slow) || errors.As(err, &slow):
 		s.lose(out, w, ask.Parts, slow)
 	case s.src.Kind == evidence.KindHost && errors.Is(err, fs.ErrNotExist): // a live host goes on working
 		out.Cover(evidence.Gap(evidence.CoverFile, string(w.Name), 0, evidence.Absent, "it went away before it was read"))
@@ -308,9 +341,14 @@ func (s *scan) lose(out evidence.Sink, w wanted, parts evidence.Parts, err error
 	out.Cover(row)
 }
 
-// spend waits until so many bytes may be read, and tells whoever watches.
-func (s *scan) spend(ctx context.Context, n int64) error {
-	s.spent(n)
+// allowed is how long the work on a file may take: a second more for each 8 MiB,
+// and ten times as long as usual at most.
+func (s *scan) allowed(w wanted) time.Duration {
+	return min(s.opt.FileTime+time.Duration(w.Size>>23)*time.Second, 10*s.opt.FileTime)
+}
+
+// wait waits until so many bytes may be read.
+func (s *scan) wait(ctx context.Context, n int64) error {
 	for n > 0 && s.pace != nil {
 		part := min(n, int64(s.pace.Burst()))
 		if err := s.pace.WaitN(ctx, int(part)); err != nil {
@@ -321,6 +359,7 @@ func (s *scan) spend(ctx context.Context, n int64) error {
 	return nil
 }
 
+// spent tells whoever watches that so much of the work is done.
 func (s *scan) spent(n int64) {
 	if p, watched := s.out.(evidence.Planner); watched {
 		p.Read(n)
@@ -330,7 +369,13 @@ func (s *scan) spent(n int64) {
 // observeFile opens, hashes and hands over one file.
 func (s *scan) observeFile(ctx context.Context, o *evidence.Observation, w wanted, ask evidence.Place, lane evidence.Lane, out evidence.Sink) error {
 	o.Kind = evidence.ObserveFile
-	f, err := open(ctx, s.src.Files, w.Name, s.spend)
+	untold := w.work() // a file that is read twice is told once
+	defer func() { s.spent(untold) }()
+	f, err := s.open(ctx, w.Name, func(n int64) {
+		n = min(n, untold)
+		untold -= n
+		s.spent(n)
+	})
 	if err != nil { // its name, at least, is known
 		o.Values = append(o.Values, "", fmt.Sprint(w.Size))
 		return errors.Join(err, lane.Observe(ctx, o))
@@ -357,7 +402,7 @@ func (s *scan) observeFile(ctx context.Context, o *evidence.Observation, w wante
 	if row.Bytes = o.Size; ask.Hash {
 		row.Bytes = f.Size()
 	}
-	if ask.Every { // there may be very many
+	if w.adds {
 		row.Path, row.SHA256, row.Adds = s.top(w.Name), "", true
 	}
 	out.Cover(row)

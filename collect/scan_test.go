@@ -130,6 +130,171 @@ func TestFilesThatHangAreNotChecked(t *testing.T) {
 	}
 }
 
+// deaf is a tree whose files all hang.
+type deaf struct {
+	tree
+	until chan struct{}
+}
+
+func (d deaf) Open(n evidence.Name) (evidence.File, error) {
+	<-d.until
+	return d.tree.Open(n)
+}
+
+// TestWhatHangsIsBounded: each read that hangs holds a thread, so behind many of them
+// the rest is left, and listed.
+func TestWhatHangsIsBounded(t *testing.T) {
+	const all, workers = 1000, 4
+	d := deaf{tree{}, make(chan struct{})}
+	defer close(d.until)
+	for i := range all {
+		d.tree[fmt.Sprintf("net/share/%03d", i)] = text("x")
+	}
+	src := linux(d.tree)
+	src.Files, src.Whole = d, true
+	out, err := scanned(t.Context(), src, Options{FileTime: 5 * time.Millisecond, Workers: workers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow, left := 0, 0
+	for _, c := range out.Gaps() {
+		var n int
+		if _, err := fmt.Sscanf(c.Missed.Detail, "%d files were not read: ", &n); err == nil && strings.Contains(c.Missed.Detail, errStuck.Error()) {
+			left += n
+		} else if strings.HasPrefix(c.Missed.Detail, "not checked: ") {
+			slow++
+		}
+	}
+	if slow < maxStuck || slow > maxStuck+workers || slow+left != all {
+		t.Errorf("%d given up, %d left, of %d", slow, left, all)
+	}
+}
+
+// TestTheNewestIsReadFirst: web roots before other places, and in each the folder that
+// was changed last before the others, so that a budget is spent on what tells most.
+func TestTheNewestIsReadFirst(t *testing.T) {
+	on := func(day int) evidencetest.File {
+		return evidencetest.File{Data: []byte("x"), ModTime: time.Date(2026, 1, day, 0, 0, 0, 0, time.UTC)}
+	}
+	src := linux(tree{
+		"a/wwwroot/old.aspx": on(2), "b/wwwroot/new.aspx": on(9), "b/wwwroot/older.aspx": on(1), "c/wwwroot/b.aspx": on(5),
+		"srv/site/x.aspx": on(3), "srv/site/y.aspx": on(4),
+	})
+	src.Sites = []evidence.Site{{Root: "/srv/site"}}
+	out, err := scanned(t.Context(), src, Options{Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, o := range out.Of(evidence.ObserveFile) {
+		got = append(got, o.Ref.Path)
+	}
+	want := []string{"srv/site/y.aspx", "srv/site/x.aspx", "b/wwwroot/new.aspx", "b/wwwroot/older.aspx", "c/wwwroot/b.aspx", "a/wwwroot/old.aspx"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+}
+
+// TestFilesThatChangeWhileTheyAreRead: whatever became of a file since its name was
+// met, it is read whole or is a gap.
+func TestFilesThatChangeWhileTheyAreRead(t *testing.T) {
+	grown := text("longer than it was")
+	s := shifting{tree{
+		"shrunk": {Data: []byte("x"), Declared: 100}, "vanished": {Data: []byte("x"), OpenErr: fs.ErrNotExist}, "failing": {Data: []byte("some text"), ReadErr: errSpent},
+		"pipe-now": {Data: []byte("x"), OpenErr: fmt.Errorf("%w: not a regular file", evidence.ErrUnsupported)}, "odd": {Kind: fs.ModeIrregular}, "grown": grown,
+	}}
+	src := linux(s.tree)
+	src.Files, src.Whole = s, true
+	out, err := scanned(t.Context(), src, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, reason := range map[string]evidence.Reason{
+		"shrunk": evidence.Truncated, "vanished": evidence.Absent, "failing": evidence.Unreadable, "pipe-now": evidence.Format, "odd": evidence.Format,
+	} {
+		if !said(out, name, reason, evidence.CompromisedNow) {
+			t.Errorf("%s is not said: %+v", name, out.Gaps())
+		}
+	}
+	if all := out.Of(evidence.ObserveFile); !slices.ContainsFunc(all, func(o evidence.Observation) bool {
+		return o.Ref.Path == "grown" && o.Size == int64(len(grown.Data)) && o.Get("Hashes") == "SHA256="+hashBytes(grown.Data)
+	}) {
+		t.Errorf("what grew was not read whole: %+v", all)
+	}
+	src.Kind = evidence.KindHost
+	if out, err = scanned(t.Context(), src, Options{}); err != nil || !said(out, "vanished", evidence.Absent, 0) {
+		t.Errorf("a live host's files come and go: %v, %+v", err, out.Gaps())
+	}
+}
+
+// shifting is a tree of which a walk sees "grown" before it grew.
+type shifting struct{ tree }
+
+func (s shifting) Walk(ctx context.Context, root evidence.Name, fn func(evidence.Entry) error) error {
+	return s.tree.Walk(ctx, root, func(e evidence.Entry) error {
+		if e.Name == "grown" {
+			e.Size = 1
+		}
+		return fn(e)
+	})
+}
+
+// TestVeryManyFilesHaveNoRowEach: a report stays readable.
+func TestVeryManyFilesHaveNoRowEach(t *testing.T) {
+	const all = maxRows + 100
+	files := tree{}
+	for i := range all {
+		files[fmt.Sprintf("srv/www/wwwroot/%05d.aspx", i)] = text("x")
+	}
+	out, err := scanned(t.Context(), linux(files), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, added := 0, int64(0)
+	for _, c := range out.Covered {
+		switch {
+		case c.Missed != nil || c.Path == ".":
+		case c.Adds:
+			added += c.Count
+		case strings.HasSuffix(c.Path, ".aspx"):
+			rows++
+		}
+	}
+	if rows != maxRows || added != all-maxRows {
+		t.Errorf("%d rows, and %d files in others", rows, added)
+	}
+}
+
+// planned is a sink that adds up what it is told of the work.
+type planned struct {
+	evidencetest.Sink
+	mu          sync.Mutex
+	ahead, read int64
+}
+
+func (p *planned) Plan(n int64) { p.mu.Lock(); defer p.mu.Unlock(); p.ahead += n }
+func (p *planned) Read(n int64) { p.mu.Lock(); defer p.mu.Unlock(); p.read += n }
+
+// TestThePlanIsWorkedOff: what was announced is what was done, whatever is read twice,
+// left out or not read at all.
+func TestThePlanIsWorkedOff(t *testing.T) {
+	src := linux(tree{
+		"var/wwwroot/a.aspx": text("<% %>"), "big": {Data: make([]byte, 3*pieceSize)}, "x.eml": text("mail"), "skip/me": text("left out"),
+		"closed": {Data: []byte("xyz"), OpenErr: fs.ErrPermission}, "cut": {Data: []byte("x"), Declared: 100},
+	})
+	for _, whole := range []bool{true, false} {
+		src.Whole = whole
+		var out planned
+		all := All(Options{Exclude: []Exclusion{{Text: "skip", Pattern: regexp.MustCompile(`^/?skip(/|$)`)}}})
+		if err := all[1].Collect(t.Context(), src, every(), &out); err != nil {
+			t.Fatal(err)
+		}
+		if out.ahead == 0 || out.ahead != out.read {
+			t.Errorf("whole %t: %d bytes were planned, %d read", whole, out.ahead, out.read)
+		}
+	}
+}
+
 var errSpent = errors.New("the budget was used up")
 
 func TestWhatABudgetLeavesOutIsListed(t *testing.T) {

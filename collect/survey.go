@@ -18,6 +18,7 @@ import (
 // Limits of one walk.
 const (
 	maxKept  = 1 << 18 // names kept for all collectors together
+	maxFirst = 1 << 16 // of those, names kept of a source whose files are all read
 	maxGaps  = 4096    // rows for single names; the rest is counted in one
 	wholeJob = evidence.Exposed | evidence.Compromised
 )
@@ -47,6 +48,7 @@ type survey struct {
 	notes    map[noteKind][]evidence.Entry
 
 	entries, kept int64
+	bytes         int64 // of regular files, each at its own place
 	newest        time.Time
 	gaps          []evidence.Coverage
 	moreGaps      int64
@@ -68,6 +70,7 @@ type wanted struct {
 	evidence.Entry
 	places []int
 	site   *evidence.Site
+	adds   bool // it is counted with others when it was read, and has no row of its own
 }
 
 // logFile is one candidate log.
@@ -200,6 +203,9 @@ func (s *survey) visit(e evidence.Entry) {
 			f.entries++
 		}
 	}
+	if e.Mode.IsRegular() && e.Real == "" && e.Err == nil {
+		s.bytes += e.Size
+	}
 	s.place(v, e, dir)
 	base := strings.ToLower(e.Name.Base())
 	if !dir && !e.Mode.IsRegular() && e.Mode&fs.ModeSocket == 0 && s.calledLog(e, base) {
@@ -291,8 +297,9 @@ func (s *survey) place(v *view, e evidence.Entry, dir bool) {
 	if !dir && !e.Mode.IsRegular() {
 		return
 	}
-	if places := s.placesOf(v, e.Name, dir, v.site != nil); places != nil && s.keep() {
-		s.wanted = append(s.wanted, wanted{e, places, v.site})
+	later := s.src.Whole && !dir && s.kept >= maxFirst // a second walk gives it
+	if places := s.placesOf(v, e.Name, dir, v.site != nil); places != nil && !later && s.keep() {
+		s.wanted = append(s.wanted, wanted{Entry: e, places: places, site: v.site})
 	}
 }
 

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -47,7 +48,7 @@ func (x *Examination) Cover(c evidence.Coverage) {
 		c.Peers = nil // whoever they were, nothing follows from it
 	}
 	if c.Adds {
-		key := string(c.Kind) + "\x00" + c.Path
+		key := fmt.Sprint(c.Kind, c.Parts, c.Path)
 		if i, known := x.sums[key]; known {
 			x.cover[i].Count, x.cover[i].Bytes = x.cover[i].Count+c.Count, x.cover[i].Bytes+c.Bytes
 			return

@@ -33,7 +33,7 @@ func (f *checkFlags) addFiles(cmd *cobra.Command) {
 	fl.BoolVar(&f.thorough, "thorough", false, "scan every file, and not the telling places alone")
 	fl.StringArrayVar(&f.exclude, "exclude", nil, "`PATTERN` of paths that are not scanned (* within a name, ** across folders); what it leaves out stays a gap; repeatable")
 	fl.DurationVar(&f.budget, "budget", 0, "end in so much `TIME`, as 20m; what is left stays a gap")
-	fl.DurationVar(&f.fileTime, "file-timeout", time.Minute, "`TIME` that one file may take; one that takes longer is not checked, and a gap")
+	fl.DurationVar(&f.fileTime, "file-timeout", time.Minute, "`TIME` that one file may take, a large one up to ten times as long; else it is not checked, and a gap")
 	fl.IntVar(&f.cpu, "cpu", 0, "use so many processors at most; 0: all")
 	fl.StringVar(&f.readRate, "read-rate", "", "read at most so much of files a second, `SIZE` as 50MiB")
 }
