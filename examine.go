@@ -121,7 +121,7 @@ func runCollector(ctx context.Context, c evidence.Collector, src *evidence.Sourc
 // asked fills in what only the source and its evidence can tell.
 func (x *Examiner) asked(src *evidence.Source, cover []evidence.Coverage) verdict.Asked {
 	asked := x.Asked
-	asked.Kind, asked.OS, asked.Partial, asked.Live = src.Kind, src.ID.OS, src.Partial, src.State != nil
+	asked.Kind, asked.OS, asked.Partial, asked.Alone, asked.Live = src.Kind, src.ID.OS, src.Partial, src.Alone, src.State != nil
 	asked.AsOf, asked.AsOfWhy = verdict.AsOf(x.Asked.AsOf, src.Kind, src.ID.Captured, cover, x.Asked.Now)
 	asked.Required = x.Engine.Interest().Required
 	asked.Required.To = asked.AsOf

@@ -32,7 +32,7 @@ func (c *files) Collect(ctx context.Context, src *evidence.Source, want *evidenc
 	}
 	s.coverRoots(out)
 	(&scan{survey: s, opt: c.opt, out: out, pace: c.pace}).run(ctx)
-	if !s.src.Whole || s.src.ID.OS != "" {
+	if !s.src.Alone {
 		out.Cover(evidence.Gap(evidence.CoverState, "persistence", evidence.CompromisedNow, evidence.Unsupported,
 			"autostarts, accounts, scheduled tasks and remote access tools are not yet read by this version"))
 	}

@@ -1,10 +1,8 @@
 package collect
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -18,13 +16,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"postern/evidence"
-)
-
-// Bounds of one chunk: files of one folder that one worker reads, one after the
-// other, and that are kept together.
-const (
-	chunkFiles = 128
-	chunkBytes = 32 << 20
 )
 
 // maxRows is how many files have a row each when they were read; the rest are
@@ -52,12 +43,6 @@ type scan struct {
 	left     map[string]int64 // files that were not read before the work ended, by folder
 	excluded map[string]int64 // by pattern
 	mail     int64            // mailboxes and messages, which nobody asks for
-}
-
-// chunk is some files of one folder.
-type chunk struct {
-	files []wanted
-	bytes int64
 }
 
 // run reads all there is to read, or as much as ctx leaves time for.
@@ -124,15 +109,6 @@ func (s *scan) first(give func(chunk)) {
 		s.add(&c, w, give)
 	}
 	give(c)
-}
-
-// add puts a file into a chunk, and gives away one that is full.
-func (s *scan) add(c *chunk, w wanted, give func(chunk)) {
-	if len(c.files) > 0 && (len(c.files) == chunkFiles || c.bytes+w.Size > chunkBytes || c.files[0].Name.Dir() != w.Name.Dir()) {
-		give(*c)
-		*c = chunk{}
-	}
-	c.files, c.bytes = append(c.files, w), c.bytes+w.Size
 }
 
 // rest walks again and gives every regular file that was not given yet. None is
@@ -238,39 +214,6 @@ func (s *scan) coverLeft(ctx context.Context) {
 	if s.mail > 0 {
 		counted(".", s.mail, 0, evidence.Narrowed, "mailboxes and messages, whose content nobody asked for")
 	}
-}
-
-// read reads a chunk, or takes over what an earlier run read of the same.
-func (s *scan) read(ctx context.Context, c chunk) {
-	if len(c.files) == 0 {
-		return
-	}
-	keeper, keeps := s.out.(evidence.Keeper)
-	if !keeps {
-		s.observeAll(ctx, c, s.out)
-		return
-	}
-	first := c.files[0].Name
-	kept, state := keeper.Kept("files of "+first.Dir()+" from "+evidence.Name(first.Base())), c.state()
-	if was, whole := kept.State(); whole && bytes.Equal(was, state) && kept.TakeOver() == nil {
-		for _, w := range c.files {
-			s.spent(w.work())
-		}
-		return
-	}
-	if !s.observeAll(ctx, c, kept.Sink()) {
-		state = nil
-	}
-	kept.Keep(state, state != nil)
-}
-
-// state tells a chunk from what stands in its place when one of its files changed.
-func (c *chunk) state() []byte {
-	sum := sha256.New()
-	for _, w := range c.files {
-		fmt.Fprintf(sum, "%q %d %d %d %v %t\n", w.Name, w.Size, w.ModTime.UnixNano(), w.Changed.UnixNano(), w.places, w.adds)
-	}
-	return sum.Sum(nil)
 }
 
 // observeAll hands over the files of a chunk; it is false when ctx ended before it

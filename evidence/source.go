@@ -43,6 +43,7 @@ type Source struct {
 	Volumes []Volume // where file systems stand in Files; empty for a pile of logs
 	Partial bool     // a selection: a missing path means not collected, not absent
 	Whole   bool     // every file in it is wanted, not only what Places name
+	Alone   bool     // files that the operator named, and no machine: all that is asked is asked of them
 	Sites   []Site   // web roots that are known already, as those the operator names
 	State   State    // nil: no running state
 	Net     Network  // nil: the network may not be touched

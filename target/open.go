@@ -216,7 +216,7 @@ func adopt(ctx context.Context, src *evidence.Source, t *tree.Tree, opt Options)
 // takeAll makes a source that is no machine's one of files, all of which are wanted.
 // Whoever names a folder may mean a web root, so it counts as one.
 func takeAll(src *evidence.Source) {
-	src.Kind, src.Whole = evidence.KindTree, true
+	src.Kind, src.Whole, src.Alone = evidence.KindTree, true, true
 	src.Sites = []evidence.Site{{From: "named by the operator"}}
 	if src.Volumes == nil {
 		src.Volumes = []evidence.Volume{{Mount: "/", Root: "."}}

@@ -150,6 +150,8 @@ func (j judge) now() Part {
 		p.Answer, p.Because = Unknown, []string{"Nothing matched in what could be read, but part of what was asked for could not be read."}
 	case !seen(j.cover, evidence.CompromisedNow):
 		p.Answer, p.Because = Unknown, []string{"Nothing was looked at that could show a compromise."}
+	case j.asked.Alone:
+		p.Answer, p.Because = NoneSeen, []string{"Every file of what was named was read, and nothing matched. This is no answer for the rest of the machine."}
 	default:
 		p.Answer, p.Because = NoneSeen, []string{"Every place the packs ask for was read, and nothing matched."}
 	}

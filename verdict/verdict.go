@@ -137,6 +137,7 @@ type Asked struct {
 	Kind     evidence.Kind
 	OS       evidence.OS // "": not known
 	Partial  bool
+	Alone    bool            // of files that the operator named, and no machine
 	Live     bool            // running state could be read
 	Required evidence.Period // the required window; To is AsOf
 	Review   evidence.Period // what --since and --until leave of the work; zero bounds are open

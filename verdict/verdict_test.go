@@ -353,6 +353,10 @@ func TestSentences(t *testing.T) {
 	lead := Finding{Title: "odd", Question: evidence.CompromisedNow, Class: Lead, Severity: Medium}
 	f(because(Judge(tree, formats, nil, []Finding{lead}, []evidence.Coverage{walked()}).Compromised.Now),
 		"Every place the packs ask for was read, and nothing matched. 1 lead is worth a look and proves nothing alone.")
+	named := tree
+	named.Alone = true
+	f(because(Judge(named, formats, nil, nil, []evidence.Coverage{walked()}).Compromised.Now),
+		"Every file of what was named was read, and nothing matched. This is no answer for the rest of the machine.")
 	shell := Finding{Title: "A script in the web root", Question: evidence.CompromisedNow, Class: State, Severity: High, Confidence: evidence.Likely, Refs: []evidence.Ref{{Path: "C/inetpub/x_0.aspx"}}}
 	got := answer(tree, nil, []Finding{shell}, full()).Compromised
 	f(got.Because[0], "now: A script in the web root, see C/inetpub/x_0.aspx.")
