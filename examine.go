@@ -96,8 +96,8 @@ func (x *Examiner) collect(ctx context.Context, src *evidence.Source, out eviden
 		}
 		started := time.Now()
 		err := runCollector(ctx, c, src, want, out)
-		if err == nil {
-			err = ctx.Err()
+		if ended := ctx.Err(); ended != nil && (err == nil || errors.Is(err, ended)) {
+			err = context.Cause(ctx) // which may say that a budget was used up
 		}
 		if err != nil {
 			out.Cover(evidence.ErrGap(evidence.CoverState, c.Name(), c.Parts(), err))

@@ -189,7 +189,7 @@ func ReasonFor(err error) Reason {
 		err    error
 		reason Reason
 	}{
-		{context.Canceled, Cancelled}, {context.DeadlineExceeded, Cancelled},
+		{ErrBudget, Limited}, {context.Canceled, Cancelled}, {context.DeadlineExceeded, Cancelled},
 		{ErrTruncated, Truncated}, {io.ErrUnexpectedEOF, Truncated},
 		{ErrEncrypted, Encrypted}, {ErrUnsafeName, Unsafe}, {ErrEscapes, OutsideTree},
 		{ErrDuplicate, Ambiguous}, {ErrLimit, TooLarge}, {ErrUnsupported, Format},

@@ -11,6 +11,7 @@ var (
 	ErrEscapes     = errors.New("evidence: link leads out of the tree")
 	ErrDuplicate   = errors.New("evidence: stored more than once")
 	ErrLimit       = errors.New("evidence: limit reached")
+	ErrBudget      = errors.New("evidence: the time granted was used up")
 	ErrUnsupported = errors.New("evidence: unsupported form")
 	ErrOutOfScope  = errors.New("evidence: outside what the operator named")
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"postern/collect"
+	"postern/evidence"
 )
 
 // fileFlags are the options for the work on files.
@@ -96,6 +97,9 @@ type budgetError struct{ budget time.Duration }
 func (e budgetError) Error() string {
 	return fmt.Sprintf("the budget of %v was used up", e.budget)
 }
+
+// Unwrap says what kind of error it is.
+func (budgetError) Unwrap() error { return evidence.ErrBudget }
 
 // within bounds the work by the budget, and leaves some of it for the report.
 func (f *fileFlags) within(ctx context.Context) (context.Context, context.CancelFunc) {
