@@ -216,16 +216,16 @@ func (s *scan) coverLeft(ctx context.Context) {
 	}
 }
 
-// observeAll hands over the files of a chunk; it is false when ctx ended before it
-// did.
+// observeAll hands over the files of a chunk; it is false when some could not be read,
+// or ctx ended before.
 func (s *scan) observeAll(ctx context.Context, c chunk, out evidence.Sink) bool {
 	lane := out.Lane(evidence.Ref{Collector: "files", Path: string(c.files[0].Name.Dir())})
-	done := 0
+	done, lost := 0, false
 	for _, w := range c.files {
 		if ctx.Err() != nil || s.hung.Load() >= maxStuck {
 			break
 		}
-		s.observe(ctx, w, lane, out)
+		lost = !s.observe(ctx, w, lane, out) || lost
 		if ctx.Err() == nil { // else it was cut short
 			done++
 		}
@@ -234,17 +234,18 @@ func (s *scan) observeAll(ctx context.Context, c chunk, out evidence.Sink) bool 
 	if err := lane.Close(); err != nil {
 		out.Cover(evidence.ErrGap(evidence.CoverFile, string(c.files[0].Name.Dir()), evidence.CompromisedNow, err))
 	}
-	return done == len(c.files)
+	return done == len(c.files) && !lost
 }
 
-// observe hands over one file or folder, and covers it.
-func (s *scan) observe(ctx context.Context, w wanted, lane evidence.Lane, out evidence.Sink) {
+// observe hands over one file or folder, and covers it. It is false when there is
+// more to it than could be read.
+func (s *scan) observe(ctx context.Context, w wanted, lane evidence.Lane, out evidence.Sink) bool {
 	ask := s.merge(w.places)
 	if w.Err != nil {
 		if !w.Mode.IsDir() { // a folder's loss is the walk's to tell
 			s.lose(out, w, ask.Parts, w.Err)
 		}
-		return
+		return false
 	}
 	o := evidence.Observation{
 		Kind: evidence.ObserveFolder, Ref: evidence.Ref{Collector: "files", Path: string(w.Name)}, Time: w.newest(), Values: []string{s.shown(w.Name)},
@@ -253,8 +254,9 @@ func (s *scan) observe(ctx context.Context, w wanted, lane evidence.Lane, out ev
 	if w.Mode.IsDir() {
 		if err := lane.Observe(ctx, &o); err != nil {
 			s.lose(out, w, ask.Parts, err)
+			return false
 		}
-		return
+		return true
 	}
 	limit := s.allowed(w)
 	limited, cancel := context.WithTimeoutCause(ctx, limit, slowError{limit})
@@ -270,6 +272,7 @@ func (s *scan) observe(ctx context.Context, w wanted, lane evidence.Lane, out ev
 	default:
 		s.lose(out, w, ask.Parts, err)
 	}
+	return err == nil
 }
 
 // lose covers one file that could not be read; of very many the rest is counted.
@@ -285,17 +288,28 @@ func (s *scan) lose(out evidence.Sink, w wanted, parts evidence.Parts, err error
 }
 
 // allowed is how long the work on a file may take: a second more for each 8 MiB,
-// and ten times as long as usual at most.
+// and ten times as long as usual at most; as much again where waiting for its share
+// of the rate takes that long, for it may be read twice.
 func (s *scan) allowed(w wanted) time.Duration {
-	return min(s.opt.FileTime+time.Duration(w.Size>>23)*time.Second, 10*s.opt.FileTime)
+	usual, seconds := s.opt.FileTime, w.Size>>23
+	if s.opt.Rate > 0 {
+		waits := float64(2*max(1, s.opt.Workers)) * float64(w.Size) / float64(s.opt.Rate)
+		return min(usual+time.Duration(seconds)*time.Second, 10*usual) + time.Duration(min(waits*float64(time.Second), 10*float64(usual)))
+	}
+	return min(usual+time.Duration(seconds)*time.Second, 10*usual)
 }
 
-// wait waits until so many bytes may be read.
+// wait waits until so many bytes may be read, or ctx ends. (WaitN of the limiter gives
+// up as soon as it knows that it would be too late, and work would seem to be over.)
 func (s *scan) wait(ctx context.Context, n int64) error {
 	for n > 0 && s.pace != nil {
 		part := min(n, int64(s.pace.Burst()))
-		if err := s.pace.WaitN(ctx, int(part)); err != nil {
-			return cmp.Or(context.Cause(ctx), err)
+		r := s.pace.ReserveN(time.Now(), int(part))
+		select {
+		case <-time.After(r.Delay()):
+		case <-ctx.Done():
+			r.Cancel()
+			return context.Cause(ctx)
 		}
 		n -= part
 	}
