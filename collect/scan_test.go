@@ -130,14 +130,16 @@ func TestFilesThatHangAreNotChecked(t *testing.T) {
 	}
 }
 
-// deaf is a tree whose files all hang.
+// deaf is a tree of which a share hangs.
 type deaf struct {
 	tree
 	until chan struct{}
 }
 
 func (d deaf) Open(n evidence.Name) (evidence.File, error) {
-	<-d.until
+	if strings.HasPrefix(string(n), "net/") {
+		<-d.until
+	}
 	return d.tree.Open(n)
 }
 
