@@ -19,9 +19,9 @@ const pieceSize = 1 << 20
 var pieces = sync.Pool{New: func() any { b := make([]byte, pieceSize); return &b }}
 
 // patiently runs what may hang, as a read of a network share or a failing disk
-// does, until ctx ends. What comes too late goes to late; hung counts what does not
-// come at all.
-func patiently[T any](ctx context.Context, hung *atomic.Int64, do func() (T, error), late func(T)) (T, error) {
+// does, until ctx ends, and no longer than limit. What comes too late goes to late;
+// hung counts what does not come at all.
+func patiently[T any](ctx context.Context, limit time.Duration, hung *atomic.Int64, do func() (T, error), late func(T)) (T, error) {
 	type result struct {
 		value T
 		err   error
@@ -37,10 +37,16 @@ func patiently[T any](ctx context.Context, hung *atomic.Int64, do func() (T, err
 		hung.Add(-1)
 		late(value)
 	}()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	var why error
 	select {
 	case r := <-done:
 		return r.value, r.err
+	case <-timer.C:
+		why = slowError{limit}
 	case <-ctx.Done():
+		why = context.Cause(ctx)
 	}
 	if hung.Add(1); !given.CompareAndSwap(false, true) { // it just came
 		hung.Add(-1)
@@ -48,7 +54,7 @@ func patiently[T any](ctx context.Context, hung *atomic.Int64, do func() (T, err
 		return r.value, r.err
 	}
 	var none T
-	return none, context.Cause(ctx)
+	return none, why
 }
 
 // patient is a file whose reads end when ctx does, and none of which may take longer
@@ -63,7 +69,7 @@ type patient struct {
 // open opens a file whose opening and reads end when ctx does; told is told of every
 // read.
 func (s *scan) open(ctx context.Context, name evidence.Name, told func(n int64)) (*patient, error) {
-	f, err := patiently(ctx, &s.hung, func() (evidence.File, error) { return s.src.Files.Open(name) }, func(f evidence.File) {
+	f, err := patiently(ctx, s.opt.FileTime, &s.hung, func() (evidence.File, error) { return s.src.Files.Open(name) }, func(f evidence.File) {
 		if f != nil {
 			_ = f.Close() // nobody waits for it any more
 		}
@@ -96,10 +102,7 @@ func (p *patient) piece(b []byte, off int64) (int, error) {
 		n   int
 		err error // of the read: what came before it counts
 	}
-	limit := p.s.opt.FileTime
-	ctx, cancel := context.WithTimeoutCause(p.ctx, limit, slowError{limit})
-	defer cancel()
-	got, err := patiently(ctx, &p.s.hung, func() (part, error) {
+	got, err := patiently(p.ctx, p.s.opt.FileTime, &p.s.hung, func() (part, error) {
 		buf := pieces.Get().(*[]byte)
 		n, err := p.File.ReadAt((*buf)[:len(b)], off)
 		return part{buf, n, err}, nil
