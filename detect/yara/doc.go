@@ -18,6 +18,13 @@ package yara
 //   - Functions of pe.import_details are numbered from 0 in each library, and
 //     number_of_functions is that of the library; delayed imports are listed.
 //   - dotnet's public_key_or_token and constants are not cut by a byte.
+//   - math.percentage is not rounded to 32 bits.
+//   - entrypoint is that of the content at hand; libyara's scanner takes that of the
+//     file before where a file has none.
+//   - All strings together keep four times Options.MaxMatches, and say so.
+//
+// As libyara and not as one would think: math.serial_correlation lets the last
+// byte meet itself, entrypoint (not pe.entry_point) knows no alignment.
 //
 // Left to the choice of atoms in libyara, and so not the same in all cases: which
 // end of a match a lazy expression with fullword must have, and what else an

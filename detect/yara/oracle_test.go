@@ -214,7 +214,13 @@ func TestSamePairsAsLibyara(t *testing.T) {
 	for _, p := range extra {
 		t.Error("only here:", p)
 	}
-	t.Logf("%d files, %d pairs, %d missing, %d extra", len(files), len(theirs), len(missing), len(extra))
+	bytes := int64(0)
+	for _, f := range files {
+		if st, err := os.Stat(f); err == nil {
+			bytes += st.Size()
+		}
+	}
+	t.Logf("%d files, %d MiB, %d pairs, %d missing, %d extra", len(files), bytes>>20, len(theirs), len(missing), len(extra))
 }
 
 // yaraCompiles tells whether libyara takes a rule, too.
