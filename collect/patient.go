@@ -68,8 +68,8 @@ type patient struct {
 
 // open opens a file whose opening and reads end when ctx does; told is told of every
 // read.
-func (s *scan) open(ctx context.Context, name evidence.Name, told func(n int64)) (*patient, error) {
-	f, err := patiently(ctx, s.opt.FileTime, &s.hung, func() (evidence.File, error) { return s.src.Files.Open(name) }, func(f evidence.File) {
+func (s *scan) open(ctx context.Context, w wanted, told func(n int64)) (*patient, error) {
+	f, err := patiently(ctx, s.opt.FileTime, &s.hung, func() (evidence.File, error) { return s.treeOf(w).Open(w.stored()) }, func(f evidence.File) {
 		if f != nil {
 			_ = f.Close() // nobody waits for it any more
 		}

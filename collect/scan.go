@@ -39,6 +39,8 @@ type scan struct {
 	gaps atomic.Int64  // rows for single files
 	hung atomic.Int64  // reads that were given up and did not come back
 
+	viewing sync.Mutex // of the survey's views
+
 	mu       sync.Mutex
 	left     map[string]int64 // files that were not read before the work ended, by folder
 	excluded map[string]int64 // by pattern
@@ -68,7 +70,7 @@ func (s *scan) run(ctx context.Context) {
 		}
 	}
 	s.first(give)
-	if s.src.Whole {
+	if s.every() >= 0 {
 		s.rest(ctx, give)
 	}
 	close(next)
@@ -82,6 +84,9 @@ func (s *scan) first(give func(chunk)) {
 	var files []wanted
 	newest := map[evidence.Name]time.Time{}
 	for _, w := range s.wanted {
+		if every := s.every(); every >= 0 && w.Mode.IsRegular() {
+			w.places = append(slices.Clone(w.places), every)
+		}
 		if !w.Mode.IsDir() && w.Err == nil && s.noFiles(w.places) || s.excludes(w.Name) {
 			continue
 		}
@@ -111,16 +116,20 @@ func (s *scan) first(give func(chunk)) {
 	give(c)
 }
 
+// every is the place that asks for every file; -1 where none does.
+func (s *scan) every() int {
+	if !s.src.Whole {
+		return -1
+	}
+	return slices.IndexFunc(s.want.Places, func(p evidence.Place) bool { return p.Every })
+}
+
 // rest walks again and gives every regular file that was not given yet. None is
 // kept: there may be any number of them.
 func (s *scan) rest(ctx context.Context, give func(chunk)) {
 	known := make(map[evidence.Name]bool, len(s.wanted))
 	for _, w := range s.wanted {
 		known[w.Name] = true
-	}
-	every := slices.IndexFunc(s.want.Places, func(p evidence.Place) bool { return p.Every })
-	if every < 0 {
-		return
 	}
 	var c chunk
 	err := s.src.Files.Walk(ctx, ".", func(e evidence.Entry) error {
@@ -132,8 +141,9 @@ func (s *scan) rest(ctx context.Context, give func(chunk)) {
 		case s.excludes(e.Name) || s.isMail(e.Name):
 			s.spent(e.Size)
 		default:
-			v := s.viewOf(e.Name.Dir())
-			s.add(&c, wanted{e, append(s.placesOf(v, e.Name, false, true), every), v.site, true}, give)
+			w := wanted{Entry: e, adds: true}
+			w.places, w.site = s.placed(e.Name)
+			s.add(&c, w, give)
 		}
 		return nil
 	})
@@ -261,7 +271,8 @@ func (s *scan) observe(ctx context.Context, w wanted, lane evidence.Lane, out ev
 	limit := s.allowed(w)
 	limited, cancel := context.WithTimeoutCause(ctx, limit, slowError{limit})
 	defer cancel()
-	err := s.observeFile(limited, &o, w, ask, lane, out)
+	nests, err := s.observeFile(limited, &o, w, ask, lane, out)
+	whole := !nests || !ask.Every || ctx.Err() != nil || s.inside(ctx, w, lane, out)
 	var slow slowError
 	switch {
 	case err == nil || ctx.Err() != nil: // the folder says that it was left
@@ -272,7 +283,7 @@ func (s *scan) observe(ctx context.Context, w wanted, lane evidence.Lane, out ev
 	default:
 		s.lose(out, w, ask.Parts, err)
 	}
-	return err == nil
+	return err == nil && whole
 }
 
 // lose covers one file that could not be read; of very many the rest is counted.
@@ -323,22 +334,24 @@ func (s *scan) spent(n int64) {
 	}
 }
 
-// observeFile opens, hashes and hands over one file.
-func (s *scan) observeFile(ctx context.Context, o *evidence.Observation, w wanted, ask evidence.Place, lane evidence.Lane, out evidence.Sink) error {
+// observeFile opens, hashes and hands over one file. It says whether that may be an
+// archive.
+func (s *scan) observeFile(ctx context.Context, o *evidence.Observation, w wanted, ask evidence.Place, lane evidence.Lane, out evidence.Sink) (nests bool, err error) {
 	o.Kind = evidence.ObserveFile
 	untold := w.work() // a file that is read twice is told once
 	defer func() { s.spent(untold) }()
-	f, err := s.open(ctx, w.Name, func(n int64) {
+	f, err := s.open(ctx, w, func(n int64) {
 		n = min(n, untold)
 		untold -= n
 		s.spent(n)
 	})
 	if err != nil { // its name, at least, is known
 		o.Values = append(o.Values, "", fmt.Sprint(w.Size))
-		return errors.Join(err, lane.Observe(ctx, o))
+		return false, errors.Join(err, lane.Observe(ctx, o))
 	}
 	defer f.Close()
 	content := f.held(ask)
+	nests = isArchive(content)
 	var bad error
 	hashes := ""
 	if ask.Hash {
@@ -353,7 +366,7 @@ func (s *scan) observeFile(ctx context.Context, o *evidence.Observation, w wante
 	}
 	o.Values = append(o.Values, hashes, fmt.Sprint(f.Size()))
 	if err := errors.Join(bad, lane.Observe(ctx, o)); err != nil {
-		return err
+		return nests, err
 	}
 	row := evidence.Coverage{Kind: evidence.CoverFile, Path: o.Ref.Path, Parts: ask.Parts, Count: 1, SHA256: o.Ref.SHA256}
 	if row.Bytes = o.Size; ask.Hash {
@@ -363,5 +376,5 @@ func (s *scan) observeFile(ctx context.Context, o *evidence.Observation, w wante
 		row.Path, row.SHA256, row.Adds = s.top(w.Name), "", true
 	}
 	out.Cover(row)
-	return nil
+	return nests, nil
 }

@@ -71,6 +71,10 @@ type wanted struct {
 	places []int
 	site   *evidence.Site
 	adds   bool // it is counted with others when it was read, and has no row of its own
+
+	in    evidence.Tree // the archive that it lies in; nil: in none
+	at    evidence.Name // its name there
+	depth int           // how many archives lie around it
 }
 
 // logFile is one candidate log.
@@ -159,7 +163,7 @@ func (s *survey) walk(ctx context.Context, out evidence.Sink) error {
 		}
 	})
 	if s.err != nil {
-		return fmt.Errorf("collect: walk: %w", s.err)
+		return fmt.Errorf("collect: walk: %w", cmp.Or(context.Cause(ctx), s.err))
 	}
 	return nil
 }

@@ -13,11 +13,12 @@ import (
 	"postern/pack"
 )
 
-// contentRules are all YARA rules, in one set.
+// contentRules are all YARA rules, in one set, and what is judged of files besides.
 type contentRules struct {
 	set     *yara.Rules // nil: none
 	rules   map[*yara.Rule]*contentRule
 	scanned map[*evidence.Place]bool // places whose files they are held against
+	odd     map[string]*rule         // of package anomaly, by ID
 }
 
 // contentRule is a YARA rule, its grade, and the places it is held against.

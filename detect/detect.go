@@ -124,6 +124,7 @@ func Compile(packs []*pack.Pack, opt Options) (*Engine, []Refusal, error) {
 			faults = append(faults, fmt.Errorf("detect: latest build given for pack %q, which is not loaded", id))
 		}
 	}
+	faults = append(faults, e.addAnomalies())
 	if opt.Every {
 		e.askEvery()
 	}

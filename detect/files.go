@@ -42,6 +42,7 @@ func (l *lane) observePath(ctx context.Context, o *evidence.Observation) error {
 	}
 	failed := l.holdIndicators(&s)
 	if o.Kind == evidence.ObserveFile {
+		l.holdAnomalies(&s)
 		failed = errors.Join(failed, l.holdSettings(&s), l.holdContent(ctx, &s))
 	}
 	if failed != nil {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"postern/detect/anomaly"
 	"postern/evidence"
 	"postern/verdict"
 )
@@ -25,6 +26,7 @@ type Examination struct {
 	tally    tally
 	steps    steps
 	starts   starts
+	ages     anomaly.Ages
 	installs []evidence.Installation
 	cover    []evidence.Coverage
 	sums     map[string]int  // where in cover rows stand that others add to
@@ -72,6 +74,7 @@ type lane struct {
 	tally    tally
 	steps    steps
 	starts   starts
+	ages     anomaly.Ages
 	installs []evidence.Installation
 	schema   *evidence.Schema // of the program
 	program  *program
@@ -199,7 +202,8 @@ func (l *lane) Close() error {
 		}
 	}
 	x.steps.merge(&l.steps)
+	x.ages.Merge(&l.ages)
 	x.installs = append(x.installs, l.installs...)
-	l.steps, l.starts, l.installs = steps{}, starts{}, nil
+	l.steps, l.starts, l.ages, l.installs = steps{}, starts{}, anomaly.Ages{}, nil
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"postern/detect/anomaly"
 	"postern/evidence"
 	"postern/ioc"
 	"postern/pack"
@@ -36,6 +37,7 @@ func (x *Examination) Fold(o *Examination) {
 		}
 	}
 	x.steps.merge(&o.steps)
+	x.ages.Merge(&o.ages)
 	x.installs = append(x.installs, o.installs...)
 	x.cover = append(x.cover, o.cover...)
 	for _, field := range o.ownBlind {
@@ -63,6 +65,7 @@ type (
 		OwnBlind      []string
 		Vouched       []bool
 		Services      []string
+		Ages          anomaly.Ages
 	}
 	pieceBucket struct {
 		Rule, Class, Fixed, Label string
@@ -89,7 +92,7 @@ func (x *Examination) Export() ([]byte, error) {
 	defer x.mu.Unlock()
 	out := pieceSeen{
 		Starts: map[string][]time.Time{}, Lost: x.steps.lost, Undated: x.steps.undated, Cover: x.cover, OwnBlind: x.ownBlind,
-		Vouched: x.vouched, Services: slices.Sorted(maps.Keys(x.services)),
+		Vouched: x.vouched, Services: slices.Sorted(maps.Keys(x.services)), Ages: x.ages,
 	}
 	names := x.engine.called()
 	for key, b := range x.tally.buckets {
@@ -123,6 +126,7 @@ func (x *Examination) Import(exported []byte) error {
 		return err
 	}
 	o := x.Piece()
+	o.ages.Merge(&in.Ages)
 	for i := range in.Buckets {
 		if err := o.takeBucket(&in.Buckets[i]); err != nil {
 			return err

@@ -150,7 +150,7 @@ func FuzzImport(f *testing.F) {
 // Export and Import what becomes of it.
 func TestPiecesAreWhole(t *testing.T) {
 	known := []string{
-		"engine", "os", "files", "partial", "mu", "tally", "steps", "starts", "installs", "cover", "blind", "ownBlind", "vouched", "services",
+		"engine", "os", "files", "partial", "mu", "tally", "steps", "starts", "ages", "installs", "cover", "blind", "ownBlind", "vouched", "services",
 		"watch",   // nobody watches pieces
 		"ungated", // for tests alone
 		"sums",    // rows that add up are a collector's, and go past pieces

@@ -24,6 +24,7 @@ type Result struct {
 func (x *Examination) Result(asOf time.Time) Result {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.late()
 	installs := x.judge(asOf)
 	x.steps.limit(mostSteps)
 	x.tally.crowd(x.engine.limit())

@@ -144,6 +144,21 @@ type Tree interface {
 	Open(name Name) (File, error)
 }
 
+// Nester is a Tree that opens archives which lie in it.
+type Nester interface {
+	Tree
+	// Inside opens an archive by what it holds, whatever it is called; nil without an
+	// error is no archive. The faults say what of it is lost. The caller closes it,
+	// before the tree.
+	Inside(ctx context.Context, name Name) (Archive, []error, error)
+}
+
+// Archive is an archive as a tree.
+type Archive interface {
+	Nester
+	io.Closer
+}
+
 // Entry is one name met on a walk.
 type Entry struct {
 	Name    Name

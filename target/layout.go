@@ -77,7 +77,7 @@ func recognise(ctx context.Context, src *evidence.Source, t *tree.Tree, opt Opti
 		if src.ID.OS != "" {
 			break
 		}
-		if len(src.Gaps) == 0 { // else the one file may be the archive that could not be opened
+		if len(src.Gaps) == 0 && !opt.Files { // else the one file may be the archive that could not be opened
 			src.Gaps = unopened(root, names)
 		}
 		inner, several := wrapped(t, root, names)
