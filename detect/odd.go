@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"strings"
 	"time"
 
 	"postern/detect/anomaly"
@@ -41,7 +42,7 @@ func (l *lane) holdAnomalies(s *seen) {
 	for _, j := range anomaly.Judge(&f) {
 		l.add(l.x.engine.content.odd[j.Rule].seen(), because(s.ref, j.Reason), s.Time, nil)
 	}
-	if site && anomaly.IsPage(s.path) {
+	if site && anomaly.IsPage(s.path) && !strings.Contains(s.path, "!/") { // what an archive holds is as old as its maker says
 		l.ages.Add(s.File.Site.Root, anomaly.Page{Path: s.ref.Path, At: later(s.File.Modified, s.File.Birth)})
 	}
 }

@@ -34,23 +34,29 @@ The period asked about begins when the oldest flaw could first be used. What
   postern logs Security.evtx --sigma rules/windows
   postern logs mail01.zip --out case/mail01`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := newCheck(cmd, f, args)
-			if err != nil {
-				return err
-			}
-			for _, n := range c.targets {
-				if n.target != "" && target.IsNetwork(n.target) {
-					return fmt.Errorf("%q is a web address, which keeps no logs: postern check asks it", n.target)
-				}
-			}
-			c.targets = apart(c.targets)
-			return c.run(cmd.Context())
+			return f.examine(cmd, args, "which keeps no logs")
 		},
 	}
 	cmd.Flags().SortFlags = false
 	f.addEvidence(cmd)
 	f.addWork(cmd)
 	return cmd
+}
+
+// examine runs a command that is check narrowed to what lies on disks. unlike says
+// why that is no web address.
+func (f checkFlags) examine(cmd *cobra.Command, args []string, unlike string) error {
+	c, err := newCheck(cmd, f, args)
+	if err != nil {
+		return err
+	}
+	for _, n := range c.targets {
+		if n.target != "" && target.IsNetwork(n.target) {
+			return fmt.Errorf("%q is a web address, %s: postern check asks it", n.target, unlike)
+		}
+	}
+	c.targets = apart(c.targets)
+	return c.run(cmd.Context())
 }
 
 // apart leaves out what is named twice: what is read twice would count twice.

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"postern/report/page"
@@ -27,17 +25,7 @@ everything with --thorough. Run as root or administrator. Nothing is changed.`,
   postern scan /var/www 'D:\Sites\shop' --yara rules
   postern scan /mnt/image --thorough --exclude 'C:/Windows/WinSxS'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := newCheck(cmd, f, args)
-			if err != nil {
-				return err
-			}
-			for _, n := range c.targets {
-				if n.target != "" && target.IsNetwork(n.target) {
-					return fmt.Errorf("%q is a web address, whose files nobody sees: postern check asks it", n.target)
-				}
-			}
-			c.targets = apart(c.targets)
-			return c.run(cmd.Context())
+			return f.examine(cmd, args, "whose files nobody sees")
 		},
 	}
 	cmd.Flags().SortFlags = false
