@@ -278,12 +278,17 @@ func (s *scan) observe(ctx context.Context, w wanted, lane evidence.Lane, out ev
 	case err == nil || ctx.Err() != nil: // the folder says that it was left
 	case errors.As(context.Cause(limited), &slow) || errors.As(err, &slow):
 		s.lose(out, w, ask.Parts, slow)
-	case s.src.Kind == evidence.KindHost && errors.Is(err, fs.ErrNotExist): // a live host goes on working
+	case s.wentAway(err):
 		out.Cover(evidence.Gap(evidence.CoverFile, string(w.Name), 0, evidence.Absent, "it went away before it was read"))
 	default:
 		s.lose(out, w, ask.Parts, err)
 	}
 	return err == nil && whole
+}
+
+// wentAway reports whether a file is no longer there: a live host goes on working.
+func (s *scan) wentAway(err error) bool {
+	return s.src.Kind == evidence.KindHost && errors.Is(err, fs.ErrNotExist)
 }
 
 // lose covers one file that could not be read; of very many the rest is counted.
@@ -345,6 +350,9 @@ func (s *scan) observeFile(ctx context.Context, o *evidence.Observation, w wante
 		untold -= n
 		s.spent(n)
 	})
+	if s.wentAway(err) {
+		return false, err
+	}
 	if err != nil { // its name, at least, is known
 		o.Values = append(o.Values, "", fmt.Sprint(w.Size))
 		return false, errors.Join(err, lane.Observe(ctx, o))
