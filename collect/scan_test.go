@@ -323,19 +323,19 @@ func TestWhatABudgetLeavesOutIsListed(t *testing.T) {
 	}
 }
 
-// TestManyFilesAreNotKept scans more files than names are kept of.
+// TestManyFilesAreNotKept scans more files than names of such a source are kept.
 func TestManyFilesAreNotKept(t *testing.T) {
 	if testing.Short() {
 		t.Skip("many files")
 	}
 	src := linux(nil)
-	src.Files, src.Whole = endless(maxKept+1000), true
+	src.Files, src.Whole = endless(maxFirst+1000), true
 	var count counter
 	all := All(Options{})
 	if err := all[1].Collect(t.Context(), src, every(), &count); err != nil {
 		t.Fatal(err)
 	}
-	if count.read != maxKept+1000 || count.gaps != 1 { // the gap of persistence
+	if count.read != maxFirst+1000 || count.gaps != 1 { // the gap of persistence
 		t.Errorf("%d read, %d gaps", count.read, count.gaps)
 	}
 }
