@@ -272,7 +272,7 @@ func (s *scan) observe(ctx context.Context, w wanted, lane evidence.Lane, out ev
 	limited, cancel := context.WithTimeoutCause(ctx, limit, slowError{limit})
 	defer cancel()
 	nests, err := s.observeFile(limited, &o, w, ask, lane, out)
-	whole := !nests || !ask.Every || ctx.Err() != nil || s.inside(ctx, w, lane, out)
+	whole := !nests || ctx.Err() != nil || s.inside(ctx, w, lane, out)
 	var slow slowError
 	switch {
 	case err == nil || ctx.Err() != nil: // the folder says that it was left
@@ -359,7 +359,7 @@ func (s *scan) observeFile(ctx context.Context, o *evidence.Observation, w wante
 	}
 	defer f.Close()
 	content := f.held(ask)
-	nests = isArchive(content)
+	nests = ask.Every && isArchive(content)
 	var bad error
 	hashes := ""
 	if ask.Hash {
