@@ -325,7 +325,7 @@ func TestWhatABudgetLeavesOutIsListed(t *testing.T) {
 
 // TestManyFilesAreNotKept scans more files than names of such a source are kept.
 func TestManyFilesAreNotKept(t *testing.T) {
-	if testing.Short() {
+	if testing.Short() || underRace {
 		t.Skip("many files")
 	}
 	src := linux(nil)
