@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -37,7 +38,7 @@ func TestStories(t *testing.T) {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Files: stories(t),
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("ROOT", root)
 			env.Setenv("HOME", env.WorkDir)
@@ -48,6 +49,20 @@ func TestStories(t *testing.T) {
 			"exits": exits, "interrupts": interrupts, "silent": silent, "serves": serves,
 			"copytree": copytree, "replace": replace, "zips": zips, "cut": cut, "noise": noise, "narrow": narrow,
 		},
+	})
+}
+
+// alone are stories in which one goroutine does all there is to do: they are left to
+// the run without the race detector.
+var alone = []string{"diff", "events", "help", "man", "merge", "out", "pack", "packs", "packtest", "render", "usage"}
+
+func stories(t *testing.T) (files []string) {
+	all, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(all) == 0 {
+		t.Fatal("no stories", err)
+	}
+	return slices.DeleteFunc(all, func(file string) bool {
+		return underRace && slices.Contains(alone, strings.TrimSuffix(filepath.Base(file), ".txtar"))
 	})
 }
 
