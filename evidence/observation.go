@@ -15,6 +15,11 @@ const (
 	ObserveProcess ObservationKind = "process" // a running process
 	ObserveService ObservationKind = "service" // a service or unit
 	ObserveProduct ObservationKind = "product" // an Installation
+
+	ObserveAutostart ObservationKind = "autostart" // something that the system runs by itself
+	ObserveSetting   ObservationKind = "setting"   // a setting of the system that lets in, hides, or takes a guard away
+	ObserveAccount   ObservationKind = "account"   // a local account
+	ObserveTrace     ObservationKind = "trace"     // what tells that a program ran, or that somebody was here
 )
 
 // Fields is the one table of field names per kind, in Sigma's taxonomy where
@@ -25,6 +30,20 @@ var Fields = map[ObservationKind][]string{
 	ObserveProcess: {"Image", "ProcessId"},
 	ObserveService: {"ServiceName", "ImagePath", "StartName"},
 	ObserveProduct: {"Product"},
+
+	// Kind: a Start… word. Name: as the system calls it. CommandLine: as it stands there. Image: the program or library
+	// that runs, a path of the machine, without quotes and arguments; "" where the command does not tell. ImageFound:
+	// "yes", "no", or "" where nobody looked. User: as whom. TargetObject: the registry value or file that says so.
+	// Details: what else tells of it. State: "disabled", or "".
+	ObserveAutostart: {"Kind", "Name", "CommandLine", "Image", "ImageFound", "User", "TargetObject", "Details", "State"},
+	// Kind: a Setting… word. Name: what is set, as the system calls it. Details: to what. User: for whom; "" for all.
+	ObserveSetting: {"Kind", "Name", "Details", "Image", "User", "TargetObject"},
+	// Groups: names or SIDs, split by commas. State: "disabled", "locked", "no-password", or "". LastLogon and
+	// PasswordLastSet: RFC 3339, or "".
+	ObserveAccount: {"TargetUserName", "TargetSid", "Groups", "State", "LastLogon", "PasswordLastSet", "Image", "TargetObject", "Details"},
+	// Kind: a Trace… word. Image: the program, a path of the machine as far as the trace tells it. Hashes: as of a file.
+	// Observation.Time: when it ran, or was last seen.
+	ObserveTrace: {"Kind", "Image", "Hashes", "CommandLine", "User", "TargetObject", "Details"},
 }
 
 // Observation is one fact. It is borrowed: whoever keeps it past the call

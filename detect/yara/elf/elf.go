@@ -119,7 +119,16 @@ func (p *image) text(off uint64) module.Value {
 // open parses a content; one that is no ELF file has nothing.
 func open(c module.Content) *module.Input {
 	in := &module.Input{Content: c, Root: module.Of(fields{})}
-	p, f := parse(c)
+	var order binary.ByteOrder
+	switch data := c.Bytes(5, 1); {
+	case string(data) == "\x01":
+		order = binary.LittleEndian
+	case string(data) == "\x02":
+		order = binary.BigEndian
+	default:
+		return in
+	}
+	p, f := parse(c, order)
 	if p == nil {
 		return in
 	}
@@ -130,9 +139,11 @@ func open(c module.Content) *module.Input {
 }
 
 // EntryPoint returns the offset of the entry point ("Executable entry point"),
-// 0 for one that leads nowhere; ok is false for what is no ELF file.
+// 0 for one that leads nowhere; ok is false for what is no ELF file. As in
+// libyara the keyword entrypoint reads every file as little-endian, whatever
+// byte order it states; elf.entry_point does not.
 func EntryPoint(c module.Content) (offset int64, ok bool) {
-	p, f := parse(c)
+	p, f := parse(c, binary.LittleEndian)
 	if p == nil {
 		return 0, false
 	}
@@ -144,15 +155,14 @@ func EntryPoint(c module.Content) (offset int64, ok bool) {
 	return int64(at), true
 }
 
-func parse(c module.Content) (*image, fields) {
+// parse reads a header and its tables in a byte order; nil for what is no ELF
+// file.
+func parse(c module.Content, order binary.ByteOrder) (*image, fields) {
 	head := c.Bytes(0, 20)
-	if len(head) < 20 || string(head[:4]) != "\x7fELF" || head[4] < 1 || head[4] > 2 || head[5] < 1 || head[5] > 2 {
+	if len(head) < 20 || string(head[:4]) != "\x7fELF" || head[4] < 1 || head[4] > 2 {
 		return nil, nil
 	}
-	p := &image{c: c, size: c.Size(), wide: head[4] == 2, order: binary.LittleEndian}
-	if head[5] == 2 {
-		p.order = binary.BigEndian
-	}
+	p := &image{c: c, size: c.Size(), wide: head[4] == 2, order: order}
 	if length := map[bool]int64{false: 52, true: 64}[p.wide]; p.size < length {
 		return nil, nil
 	}
