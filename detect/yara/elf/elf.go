@@ -103,10 +103,13 @@ func (p *image) numbers(off int64, widths ...int) []uint64 {
 	return out
 }
 
-// text reads a string of a table; a name longer than limit is cut.
-func (p *image) text(off uint64) module.Value {
+// text reads a string of the table that begins at an offset; a name longer than
+// limit is cut. A table that does not begin with an empty string is none (System
+// V ABI, "String Table").
+func (p *image) text(table, at uint64) module.Value {
 	const limit = 1024
-	if off >= uint64(p.size) {
+	off := table + at
+	if table >= uint64(p.size) || off >= uint64(p.size) || p.at(int64(table), 1) != 0 {
 		return module.Value{}
 	}
 	b := p.c.Bytes(int64(off), limit)
@@ -197,7 +200,7 @@ func (p *image) readSections(at uint64, n int, names uint64) {
 	}
 	if names < uint64(n) {
 		for i := range p.sections {
-			p.sections[i].name = p.text(p.sections[names].offset + p.sections[i].nameAt)
+			p.sections[i].name = p.text(p.sections[names].offset, p.sections[i].nameAt)
 		}
 	}
 }
@@ -288,7 +291,7 @@ func (p *image) symbolFields(f fields, table section, name string) {
 		one := fields{"value": module.Of(value), "size": module.Of(size), "type": module.Of(info & 15), "bind": module.Of(info >> 4),
 			"shndx": module.Of(shndx)}
 		if nameAt < names.len {
-			one["name"] = p.text(names.offset + nameAt)
+			one["name"] = p.text(names.offset, nameAt)
 		}
 		all = append(all, module.Of(one))
 	}
