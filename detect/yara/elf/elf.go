@@ -191,17 +191,15 @@ func (p *image) readSections(at uint64, n int, names uint64) {
 	if p.wide {
 		length = 64
 	}
-	if at == 0 || n == 0 || !p.fits(at, length*uint64(n)) {
-		return
+	if at == 0 || names >= uint64(n) || !p.fits(at, length*uint64(n)) {
+		return // without the table of their names libyara reads none, either
 	}
 	for i := range uint64(n) {
 		h := p.numbers(int64(at+i*length), 4, 4, 0, 0, 0, 0, 4)
 		p.sections = append(p.sections, section{nameAt: h[0], kind: h[1], flags: h[2], address: h[3], offset: h[4], len: h[5], link: h[6]})
 	}
-	if names < uint64(n) {
-		for i := range p.sections {
-			p.sections[i].name = p.text(p.sections[names].offset, p.sections[i].nameAt)
-		}
+	for i := range p.sections {
+		p.sections[i].name = p.text(p.sections[names].offset, p.sections[i].nameAt)
 	}
 }
 
