@@ -49,6 +49,7 @@ var arrows = map[string]struct{ rooms, libs []string }{
 	"docs":                  {},
 	"detect":                {rooms: []string{"pack", "ioc", "evidence", "verdict", "version", "eventlog/evtx", "eventlog/winjson", "detect/anomaly", "detect/sigma", "detect/yara", "detect/yara/atom"}},
 	"detect/anomaly":        {},
+	"detect/tools":          {libs: []string{"go.yaml.in/yaml/v3"}},
 	"journal":               {rooms: []string{"detect", "evidence"}},
 	"detect/sigma":          {libs: []string{"go.yaml.in/yaml/v3"}},
 	"detect/yara":           {rooms: []string{"detect/yara/atom", "detect/yara/dotnet", "detect/yara/elf", "detect/yara/module", "detect/yara/pe", "detect/yara/rx", "detect/yara/syntax"}},
