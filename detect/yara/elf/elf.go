@@ -53,6 +53,7 @@ type image struct {
 	wide     bool
 	order    binary.ByteOrder
 	sections []section
+	named    bool // the table of their names is there: libyara lists them only then
 	segments []segment
 	entry    uint64 // address of the entry point
 	entries  int    // symbols and dynamic entries read from all tables
@@ -135,7 +136,9 @@ func open(c module.Content) *module.Input {
 	if p == nil {
 		return in
 	}
-	p.sectionFields(f)
+	if p.named {
+		p.sectionFields(f)
+	}
 	p.segmentFields(f)
 	in.Root = module.Of(f)
 	return in
@@ -191,15 +194,17 @@ func (p *image) readSections(at uint64, n int, names uint64) {
 	if p.wide {
 		length = 64
 	}
-	if at == 0 || names >= uint64(n) || !p.fits(at, length*uint64(n)) {
-		return // without the table of their names libyara reads none, either
+	if at == 0 || n == 0 || !p.fits(at, length*uint64(n)) {
+		return
 	}
 	for i := range uint64(n) {
 		h := p.numbers(int64(at+i*length), 4, 4, 0, 0, 0, 0, 4)
 		p.sections = append(p.sections, section{nameAt: h[0], kind: h[1], flags: h[2], address: h[3], offset: h[4], len: h[5], link: h[6]})
 	}
-	for i := range p.sections {
-		p.sections[i].name = p.text(p.sections[names].offset, p.sections[i].nameAt)
+	if p.named = names < uint64(n); p.named {
+		for i := range p.sections {
+			p.sections[i].name = p.text(p.sections[names].offset, p.sections[i].nameAt)
+		}
 	}
 }
 
