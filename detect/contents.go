@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"postern/detect/tools"
 	"postern/detect/yara"
 	"postern/evidence"
 	"postern/pack"
@@ -18,7 +19,8 @@ type contentRules struct {
 	set     *yara.Rules // nil: none
 	rules   map[*yara.Rule]*contentRule
 	scanned map[*evidence.Place]bool // places whose files they are held against
-	odd     map[string]*rule         // of package anomaly, by ID
+	odd     map[string]*rule         // of packages anomaly and persist, by ID
+	tools   *tools.Table
 }
 
 // contentRule is a YARA rule, its grade, and the places it is held against.

@@ -66,18 +66,8 @@ func (l *lane) unread(s *seen, parts evidence.Parts, what string) bool {
 // holdIndicators holds a file or folder against names, hashes and bytes.
 func (l *lane) holdIndicators(s *seen) error {
 	var failed error
-	for sum := range sumsOf(s.Get("Hashes")) {
-		for _, r := range l.x.engine.hashes[sum] {
-			if s.Kind == evidence.ObserveFile {
-				l.sight(r, s, sum)
-			}
-		}
-	}
-	if e := l.x.engine; len(e.names) > 0 && s.Kind == evidence.ObserveFile {
-		name := path.Base(s.path)
-		for _, r := range e.names[name] {
-			l.sight(r, s, name)
-		}
+	if s.Kind == evidence.ObserveFile {
+		l.holdNamed(s)
 	}
 	for _, r := range l.x.engine.listed[s.path] {
 		l.sight(r, s, s.path)
@@ -96,6 +86,21 @@ func (l *lane) holdIndicators(s *seen) error {
 		l.sight(r, s, "")
 	}
 	return failed
+}
+
+// holdNamed holds a program, or what tells of one, against hashes and names.
+func (l *lane) holdNamed(s *seen) {
+	for sum := range sumsOf(s.Get("Hashes")) {
+		for _, r := range l.x.engine.hashes[sum] {
+			l.sight(r, s, sum)
+		}
+	}
+	if e := l.x.engine; len(e.names) > 0 {
+		name := path.Base(s.path)
+		for _, r := range e.names[name] {
+			l.sight(r, s, name)
+		}
+	}
 }
 
 // sight counts a file or folder for a rule; what is what matched, for a list.

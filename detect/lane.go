@@ -180,6 +180,8 @@ func (l *lane) Observe(ctx context.Context, o *evidence.Observation) error {
 		}
 	case evidence.ObserveFile, evidence.ObserveFolder:
 		return l.observePath(ctx, o)
+	case evidence.ObserveAutostart, evidence.ObserveSetting, evidence.ObserveAccount, evidence.ObserveProcess, evidence.ObserveTrace:
+		l.observeLeft(o)
 	}
 	return nil
 }

@@ -5,14 +5,19 @@ import (
 	"time"
 
 	"postern/detect/anomaly"
+	"postern/detect/persist"
+	"postern/detect/tools"
 	"postern/evidence"
 	"postern/pack"
 )
 
-// addAnomalies makes rules of what is judged of files whatever the packs say.
-func (e *Engine) addAnomalies() error {
+// addAnomalies makes rules of what is judged whatever the packs say.
+func (e *Engine) addAnomalies() (err error) {
+	if e.content.tools, err = tools.Load(); err != nil {
+		return err
+	}
 	e.content.odd = map[string]*rule{}
-	for _, a := range anomaly.Rules() {
+	for _, a := range append(anomaly.Rules(), persist.Rules()...) {
 		r, err := newRule(&pack.Indicator{
 			ID: a.ID, Title: a.Title, Kind: pack.OnFile, Parts: evidence.CompromisedNow, Class: a.Class, Severity: a.Severity,
 			Confidence: evidence.Confidence(a.Confidence), Attack: a.Attack, Next: a.Next, Sources: []string{a.Source},
