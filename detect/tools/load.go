@@ -202,8 +202,5 @@ func index(rows []Tool) *Table {
 			}
 		}
 	}
-	for _, l := range []*lookup{&t.programs, &t.services, &t.tasks, &t.folders, &t.registry, &t.signers, &t.products, &t.original, &t.commands} {
-		l.seal()
-	}
 	return t
 }

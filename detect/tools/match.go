@@ -116,9 +116,28 @@ func (t *Table) named(tool int, base string) (own bool) {
 // where a shell starts it.
 func (t *Table) mentions(tool int, command string) bool {
 	return slices.ContainsFunc(t.tools[tool].Programs, func(p string) bool {
-		return !wild(p) && strings.Contains(command, strings.TrimSuffix(p, ".exe"))
+		return !wild(p) && hasWord(command, strings.TrimSuffix(p, ".exe"))
 	})
 }
+
+// hasWord says whether a word stands in a text with no letter or digit on
+// either side.
+func hasWord(text, word string) bool {
+	for from := 0; ; {
+		i := strings.Index(text[from:], word)
+		if i < 0 {
+			return false
+		}
+		i += from
+		end := i + len(word)
+		if (i == 0 || !alnum(text[i-1])) && (end == len(text) || !alnum(text[end])) {
+			return true
+		}
+		from = i + 1
+	}
+}
+
+func alnum(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' }
 
 func plain(s string) string { return strings.ToLower(strings.Trim(s, " \t\r\n\x00")) }
 

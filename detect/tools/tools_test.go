@@ -107,6 +107,7 @@ func TestMatch(t *testing.T) {
 	f(Trace{Image: `C:\Windows\Temp\conhost.exe`, Command: `C:\Windows\Temp\conhost.exe tunnel run --token eyJhIjoi`}, "cloudflared: command line with tunnel *run --token  (renamed)")
 	f(Trace{Image: `C:\Windows\System32\cmd.exe`, Command: `cmd /c cloudflared.exe tunnel --no-autoupdate run --token eyJhIjoi`}, "cloudflared: command line with tunnel *run --token ")
 	f(Trace{Command: `cmd.exe /Q /c whoami 1> \\127.0.0.1\ADMIN$\__1567439113.54 2>&1`}, `impacket: command line with cmd.exe /q /c *\\127.0.0.1\`)
+	f(Trace{Image: `C:\ProgramData\sync.exe`, Command: `sync.exe -p 1 -vnl --exec cmd.exe`}, "netcat: command line with  -vnl --exec  (renamed)")
 	// A name that others use counts beside a folder or a signer.
 	f(Trace{Image: `C:\Tools\level.exe`}, "")
 	f(Trace{Image: `C:\Program Files\Level\level.exe`}, "level: file name level.exe; level: folder program files/level")
@@ -151,6 +152,16 @@ func TestEveryTraceHits(t *testing.T) {
 					"original": {Original: filled}, "commands": {Command: "first " + filled + " last"},
 				}[field])
 			}
+		}
+	}
+}
+
+func BenchmarkMatch(b *testing.B) {
+	table := load(b)
+	trace := Trace{Image: `C:\Windows\System32\svchost.exe`, Service: "wuauserv", Signer: "Microsoft Windows", Product: "Microsoft Windows Operating System", Original: "svchost.exe", Command: `C:\Windows\system32\svchost.exe -k netsvcs -p -s wuauserv`}
+	for b.Loop() {
+		if table.Match(trace) != nil {
+			b.Fatal("a hit")
 		}
 	}
 }
