@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	linuxhost "postern/collect/linux"
 	"postern/eventlog"
 	"postern/evidence"
 )
@@ -38,8 +39,8 @@ type Exclusion struct {
 	Pattern *regexp.Regexp // over the machine's path, lower case, slashes forward
 }
 
-// All returns fresh collectors that share one walk per source: products, files
-// and logs. They may be run over any number of sources at once.
+// All returns fresh collectors that share one walk per source: products, files,
+// what starts by itself on Linux, and logs. They may be run over any number of sources at once.
 func All(opt Options) []evidence.Collector {
 	walks := &surveys{of: map[*evidence.Source]*survey{}}
 	if opt.Workers < 1 {
@@ -52,7 +53,7 @@ func All(opt Options) []evidence.Collector {
 	if opt.Rate > 0 {
 		pace = rate.NewLimiter(rate.Limit(opt.Rate), int(min(opt.Rate, pieceSize)))
 	}
-	return []evidence.Collector{&products{walks}, &files{walks, opt, pace}, &logs{walks: walks, opt: opt, workers: eventlog.NewWorkers(opt.Workers)}}
+	return []evidence.Collector{&products{walks}, &files{walks, opt, pace}, linuxhost.New(), &logs{walks: walks, opt: opt, workers: eventlog.NewWorkers(opt.Workers)}}
 }
 
 // surveys are the walks under way, one per source.

@@ -39,7 +39,6 @@ var signs = []sign{
 	shape(`\bwevtutil(\.exe)?\b.*\s(cl|clear-log)\b|clear-eventlog`, "it clears event logs"),
 	shape(`(add|set)-mppreference\b.*-(exclusion|disable)|\bsc(\.exe)?\s+(stop|delete|config)\s+windefend`, "it takes Defender away"),
 	shape(`\breg(\.exe)?\s+save\b.*\bhklm\\(sam|security|system)\b|\bntdsutil\b|\bprocdump\b.*\blsass\b|\bsekurlsa\b`, "it copies the system's passwords"),
-	shape(`\bcloudflared?(\.exe)?\b.*\btunnel\b.*\brun\b|\btunnel\s+(--[a-z-]+\s+\S+\s+)*run\s+--token\b|\bngrok(\.exe)?\s+(tcp|http|start)\b`, "it opens a tunnel"),
 
 	shape(`/dev/(tcp|udp)/`, "a shell speaks to the network"),
 	shape(`\b(ba|z)?sh\s+-i\b.*[<>|&]`, "a shell is handed to somebody"),

@@ -139,7 +139,6 @@ func otherRules() []anomaly.Rule {
 		rule(ServiceLogon, "An account of a service has a shell and a password", lead, medium, "T1078.003", "Ask whether it ever logged on, and who gave it a password."),
 		rule(NoPassword, "An account that may log on has no password", lead, medium, "T1078.003", "Lock it, and see whether anybody came in by it."),
 		rule(GuestOn, "The guest account is switched on", lead, medium, "T1078.001", "Ask who wanted it."),
-		rule(Administrator, "An account is an administrator, or was made or changed, since the flaw could be used", lead, low, "T1136.001", "Ask whether your team knows it."),
 		rule(ProcessTemp, "A program runs from where everybody may write", state, high, "T1036", "Keep its memory and its file before it ends; see what it talks to."),
 		rule(ProcessGone, "A program runs whose file is gone", lead, medium, "T1070.004", "An update explains it where a newer file stands there; else keep a copy of it from memory (/proc/PID/exe)."),
 		rule(ProcessName, "A process is called as a program of Windows, and its file lies elsewhere", state, high, "T1036.005", "Keep its memory and its file before it ends."),

@@ -15,9 +15,9 @@ var (
 	// their own.
 	odd = regexp.MustCompile(`^([a-z]:)?/([^/]+|programdata/[^/]+|users/[^/]+/([^/]+|(downloads|desktop|documents|music|pictures|videos)/.*|appdata/(roaming|local)/[^/]+))\.(exe|dll|scr|ps1|bat|cmd|vbs|js|hta)$`)
 	// hiddenFolder is an element of a system's path that listings leave out.
-	hiddenFolder = regexp.MustCompile(`^/(usr|lib|lib64|bin|sbin|etc|var|opt|boot|srv)/([^/]+/)*\.[^/]+`)
+	hiddenFolder = regexp.MustCompile(`^/(usr|lib|lib64|bin|sbin|var|opt|boot|srv|etc)/([^/]+/)*\.[^/]+`)
 	// lawfulHidden are such elements that developers' tools make.
-	lawfulHidden = regexp.MustCompile(`/\.(venv|virtualenv|local|nvm|npm|rbenv|rvm|pyenv|cargo|rustup|build-id|config|cache|dotnet|pm2|git|java|go|gem|composer|yarn|bun|deno|sdkman|asdf|keystone_install_lock|updated|pwd\.lock|uuid)(/|$)`)
+	lawfulHidden = regexp.MustCompile(`/\.(venv|virtualenv|local|nvm|npm|rbenv|rvm|pyenv|cargo|rustup|build-id|config|cache|dotnet|pm2|git|java|go|gem|composer|yarn|bun|deno|sdkman|asdf|keystone_install_lock|updated|pwd\.lock|uuid)(/|$)|^/etc/skel/`)
 	system       = regexp.MustCompile(`^([a-z]:)?/windows/(system32|syswow64|sysnative|winsxs|servicing|adfs|microsoft\.net|immersivecontrolpanel|systemapps|explorer\.exe|uus)`)
 	installed    = regexp.MustCompile(`^([a-z]:)?/(windows|program files( \(x86\)| \(arm\))?|programdata/microsoft)/`)
 )
@@ -134,7 +134,7 @@ func (i *Item) imageOptions() {
 }
 
 // winlogonLawful are values of Winlogon as Windows sets them.
-var winlogonLawful = regexp.MustCompile(`^(explorer\.exe|%?[a-z:%/\\ ]*userinit\.exe,?|[a-z]:\\windows\\explorer\.exe|)$`)
+var winlogonLawful = regexp.MustCompile(`^(explorer\.exe|%?[a-z0-9:%/\\ ]*userinit\.exe,?|[a-z]:\\windows\\explorer\.exe|)$`)
 
 func (i *Item) winlogon() {
 	lib := base(i.image)
