@@ -24,7 +24,8 @@ package yara
 //   - All strings together keep four times Options.MaxMatches, and say so.
 //
 // As libyara and not as one would think: math.serial_correlation lets the last
-// byte meet itself, entrypoint (not pe.entry_point) knows no alignment.
+// byte meet itself, entrypoint (not pe.entry_point) knows no alignment, and no
+// expression matches an empty string of a condition.
 //
 // Left to the choice of atoms in libyara, and so not the same in all cases: which
 // end of a match a lazy expression with fullword must have, and what else an

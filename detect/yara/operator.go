@@ -87,6 +87,9 @@ func (c *compiler) matches(e *syntax.Expr, a, b typed) typed {
 		if !x.Defined() {
 			return x
 		}
+		if x.Str == "" {
+			return module.Truth(false)
+		}
 		at, _ := finder.Find(x.Str, s.alive)
 		return module.Truth(at >= 0)
 	})

@@ -45,6 +45,7 @@ func TestConditions(t *testing.T) {
 	f("", `"abc" contains "b" and not "abc" contains "B" and "abc" icontains "B"`, true)
 	f("", `s startswith "Na" and s istartswith "na" and s endswith "me" and s iendswith "ME" and s iequals "nAmE"`, true)
 	f("", `s matches /^n.m/i and not s matches /^ame/`, true)
+	f("", `not "" matches /^$/ and not "" matches /x?/ and "a" matches /x?/`, true)
 	f("", `"a" < "b" and "b" > "a" and s != "x" and s and not e`, true)
 	f("", "b and b == 1 and i > 6", true)
 	f("", "filesize == 47", true)
