@@ -31,6 +31,9 @@ func (c *files) Collect(ctx context.Context, src *evidence.Source, want *evidenc
 		return err
 	}
 	s.coverRoots(out)
+	if err := s.observeElevated(ctx, out); err != nil {
+		return err
+	}
 	(&scan{survey: s, opt: c.opt, out: out, pace: c.pace}).run(ctx)
 	if !s.src.Alone && s.src.ID.OS != evidence.Linux { // there package linux says what is left
 		out.Cover(evidence.Gap(evidence.CoverState, "persistence", evidence.CompromisedNow, evidence.Unsupported,

@@ -335,7 +335,7 @@ func TestManyFilesAreNotKept(t *testing.T) {
 	if err := all[1].Collect(t.Context(), src, every(), &count); err != nil {
 		t.Fatal(err)
 	}
-	if count.read != maxFirst+1000 || count.gaps != 0 {
+	if count.read != maxFirst+1000 || count.gaps != 1 { // of files with SUID bits: there are none
 		t.Errorf("%d read, %d gaps", count.read, count.gaps)
 	}
 }

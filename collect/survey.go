@@ -56,6 +56,9 @@ type survey struct {
 	vanished      int64                  // names that went away while a live host was walked
 	limited       int64                  // names behind the limit of what links may lead to
 	seen          map[evidence.Name]bool // files reached, to count one behind several links once
+
+	elevated     []evidence.Entry // files with SUID or SGID bits
+	moreElevated int              // of them that were not kept
 }
 
 // folder is a directory somebody asked about by name.
@@ -193,6 +196,7 @@ func (s *survey) visit(e evidence.Entry) {
 	if e.ModTime.After(s.newest) {
 		s.newest = e.ModTime
 	}
+	s.noteElevated(e)
 	if e.Err != nil && !s.lost(e) {
 		return
 	}

@@ -52,7 +52,7 @@ func (collector) Collect(ctx context.Context, src *evidence.Source, _ *evidence.
 	r.family("hooks", r.hooks)
 	r.family("shell histories", r.histories)
 	out.Cover(evidence.Gap(evidence.CoverState, "persistence", evidence.CompromisedNow, evidence.Unsupported,
-		"files with SUID bits or capabilities, loaded kernel modules, sockets and records of logons are not yet read by this version"))
+		"capabilities of files, loaded kernel modules, sockets and records of logons are not yet read by this version"))
 	return ctx.Err()
 }
 

@@ -89,7 +89,7 @@ var (
 	// (https://gtfobins.github.io/, "SUID").
 	givesShell = regexp.MustCompile(`/((ba|da|z|k|c|tc|fi|a)?sh|busybox|python[\d.]*|perl[\d.]*|php[\d.]*|ruby[\d.]*|node|lua[\d.]*|tclsh[\d.]*|g?awk|mawk|nawk|find|vim?|vim\.[a-z]+|nano|emacs|ed|less|more|cp|mv|dd|tar|rsync|env|nmap|nc|ncat|socat|tcpdump|gdb|strace|docker|systemctl|tee|install|openssl|curl|wget|xxd|base64|cat|chmod|chown|make|xargs|time|timeout|nice|ionice|stdbuf|taskset|watch|expect|rlwrap|script|flock|setarch|unshare|capsh|ld\.so)$`)
 	// systemBin are folders in which distributions keep programs that run as root.
-	systemBin = regexp.MustCompile(`^(/usr)?(/local)?/(s?bin|lib(32|64|exec)?)/|^/(snap|var/lib/(docker|containers|snapd|lxd|lxc|machines)|opt/google/chrome|opt/[^/]+/[^/]+)/`)
+	systemBin = regexp.MustCompile(`^/(usr|s?bin|lib(32|64)?|snap|nix|run/wrappers|var/qmail|var/lib/(docker|containers|snapd|lxd|lxc|machines)|opt/[^/]+/[^/]+)/`)
 	// dangerousCap are capabilities that make root.
 	dangerousCap = regexp.MustCompile(`\bcap_(setuid|setgid|sys_admin|sys_ptrace|sys_module|dac_override|dac_read_search|chown|fowner|setfcap|bpf)\b`)
 	serviceUser  = regexp.MustCompile(`^(www-data|apache|nginx|http|httpd|nobody|daemon|mail|smartermail|mailman|postfix|dovecot|games|man|lp|news|uucp|proxy|backup|list|irc|sys|bin|sync|mysql|postgres|redis|tomcat\d*|nagios|zabbix|sshd|ftp|systemd-[a-z]+|messagebus|_[a-z]+)$`)
