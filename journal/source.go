@@ -30,9 +30,12 @@ func zoneName(zone *time.Location) string {
 	}
 	sum := sha256.New()
 	from, to := time.Date(1980, 1, 1, 0, 0, 0, 0, zone), time.Date(2080, 1, 1, 0, 0, 0, 0, zone)
+	last := -1
 	for at := from; at.Before(to); at = at.Add(24 * time.Hour) {
-		_, offset := at.Zone()
-		fmt.Fprintln(sum, offset)
+		if _, offset := at.Zone(); offset != last {
+			fmt.Fprintln(sum, at.Unix(), offset)
+			last = offset
+		}
 	}
 	return fmt.Sprintf("%q:%x", zone, sum.Sum(nil)[:8])
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -30,10 +31,12 @@ type document struct {
 	Tools   []Tool            `yaml:"tools"`
 }
 
-// Load returns the table of this build. Its errors name the row and what is
+// Load returns the table of this build, read once; its callers share it. Its errors name the row and what is
 // wrong with it; a field that the table does not know, a second row of one
 // name, a row without traces or without a source are errors.
-func Load() (*Table, error) { return parse(embedded) }
+func Load() (*Table, error) { return loaded() }
+
+var loaded = sync.OnceValues(func() (*Table, error) { return parse(embedded) })
 
 func parse(data []byte) (*Table, error) {
 	if len(data) > maxBytes {

@@ -40,6 +40,14 @@ func fold(c byte) byte { return c | c>>1&0x20 }
 // foldWord folds eight bytes.
 func foldWord(w uint64) uint64 { return w | w>>1&0x2020202020202020 }
 
+// costOf is what an atom of so many forms loses of its score.
+var costOf = func() (cost [maxKeys + 1]float64) {
+	for keys := 1; keys <= maxKeys; keys++ {
+		cost[keys] = math.Log2(float64(keys)) / 4
+	}
+	return cost
+}()
+
 // rarity is how many bits a byte tells, by a rough guess of how often it occurs
 // in the files of a computer.
 var rarity = func() (bits [256]float64) {
@@ -84,14 +92,42 @@ var plain = func() map[[longest]byte]bool {
 	return parts
 }()
 
+// Finder finds atoms; it keeps what it learns of the sets it meets, so that the
+// paths of one pattern, which share most of theirs, cost little. The zero Finder
+// is ready.
+type Finder struct {
+	seen  map[Set]measured
+	told  []float64
+	forms [][]byte
+}
+
+// measured is how many bits a set tells and the folded bytes in it.
+type measured struct {
+	told  float64
+	forms []byte
+}
+
+func (f *Finder) measure(s *Set) measured {
+	m, ok := f.seen[*s]
+	if !ok {
+		m.told, m.forms = measure(s)
+		if f.seen == nil {
+			f.seen = map[Set]measured{}
+		}
+		f.seen[*s] = m
+	}
+	return m
+}
+
 // Best finds the rarest atom in a path of sets; ok is false where each of its
 // bytes may be almost anything. Fill completes it.
-func Best(path []Set) (best Atom, ok bool) {
-	told := make([]float64, len(path))
-	forms := make([][]byte, len(path))
+func (f *Finder) Best(path []Set) (best Atom, ok bool) {
+	told, forms := f.told[:0], f.forms[:0]
 	for i := range path {
-		told[i], forms[i] = measure(&path[i])
+		m := f.measure(&path[i])
+		told, forms = append(told, m.told), append(forms, m.forms)
 	}
+	f.told, f.forms = told, forms
 	for i := range path {
 		score, keys := 0.0, 1
 		for n := 0; n < longest && i+n < len(path); n++ {
@@ -105,7 +141,7 @@ func Best(path []Set) (best Atom, ok bool) {
 				b /= 2
 			}
 			score += b
-			s := score - math.Log2(float64(keys))/4
+			s := score - costOf[keys]
 			if n == 3 && keys == 1 && isPlain(forms[i:i+4]) {
 				s -= 8
 			}
@@ -116,6 +152,9 @@ func Best(path []Set) (best Atom, ok bool) {
 	}
 	return best, best.Score >= 1.5
 }
+
+// Best finds the rarest atom of a single path, as Finder.Best does.
+func Best(path []Set) (best Atom, ok bool) { return new(Finder).Best(path) }
 
 // Fill completes an atom that Best found in path.
 func (a *Atom) Fill(path []Set) {

@@ -136,6 +136,7 @@ func (p *Pattern) choose(elements []*Node, marks []int) (at int) {
 	at = -1
 	bestScore := 0.0
 	var bestPaths [][]atom.Set
+	var finder atom.Finder
 	for k := 0; k < min(len(marks), maxSplits); k++ {
 		paths, ok := p.forward.paths(marks[k])
 		if !ok {
@@ -144,8 +145,8 @@ func (p *Pattern) choose(elements []*Node, marks []int) (at int) {
 		var atoms []atom.Atom
 		score, forms := 1e9, 0
 		for _, path := range paths {
-			a, ok := atom.Best(path)
-			if !ok {
+			a, ok := finder.Best(path)
+			if !ok || a.Score <= bestScore { // no better than what is there
 				score = 0
 				break
 			}
