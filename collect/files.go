@@ -35,9 +35,9 @@ func (c *files) Collect(ctx context.Context, src *evidence.Source, want *evidenc
 		return err
 	}
 	(&scan{survey: s, opt: c.opt, out: out, pace: c.pace}).run(ctx)
-	if !s.src.Alone && s.src.ID.OS != evidence.Linux { // there package linux says what is left
+	if !s.src.Alone && s.src.ID.OS == "" { // packages linux and windows say what is left
 		out.Cover(evidence.Gap(evidence.CoverState, "persistence", evidence.CompromisedNow, evidence.Unsupported,
-			"autostarts, accounts, scheduled tasks and remote access tools are not yet read by this version"))
+			"no system was made out: autostarts, accounts and scheduled tasks were not looked for"))
 	}
 	return ctx.Err()
 }

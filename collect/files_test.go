@@ -31,9 +31,6 @@ func TestFilesAreObserved(t *testing.T) {
 	if got[`C:\Mail\Domains\a.example`].Kind != evidence.ObserveFolder || len(out.Observed) != 3 {
 		t.Errorf("observed %+v", out.Observed)
 	}
-	if !said(out, "persistence", evidence.Unsupported, evidence.CompromisedNow) {
-		t.Error("what this version does not read is not named")
-	}
 }
 
 func TestEmptySettingsAreAGap(t *testing.T) {

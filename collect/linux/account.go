@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"postern/collect/family"
 	"postern/evidence"
 )
 
@@ -38,7 +39,7 @@ func (r *reader) accounts() {
 		if len(v) < 7 {
 			return
 		}
-		if strings.HasPrefix(v[5], "/") && v[5] != "/" && len(r.users) < maxFiles {
+		if strings.HasPrefix(v[5], "/") && v[5] != "/" && len(r.users) < family.MaxFiles {
 			r.users = append(r.users, user{v[0], strings.TrimRight(v[5], "/")})
 		}
 		s, known := shadow[v[0]]
@@ -49,7 +50,7 @@ func (r *reader) accounts() {
 		}
 		slices.Sort(groups[v[0]])
 		shown := strings.Join([]string{v[0], "x", v[2], v[3], v[4], v[5], v[6]}, ":") // a hash may stand in the second field
-		r.observe(evidence.ObserveAccount, f, at, shown, v[0], v[2], strings.Join(groups[v[0]], ","), s.state, "", s.changed, v[6], f.path, v[4])
+		r.observe(evidence.ObserveAccount, f, at, shown, v[0], v[2], strings.Join(groups[v[0]], ","), s.state, "", s.changed, v[6], f.Path, v[4])
 	})
 	if !slices.ContainsFunc(r.users, func(u user) bool { return u.home == "/root" }) {
 		r.users = append(r.users, user{"root", "/root"})
@@ -64,27 +65,28 @@ func (r *reader) accounts() {
 
 // account reads a file of lines of fields.
 func (r *reader) account(path string, fn func(f *file, at int64, fields []string)) {
-	name, ok := r.src.Locate(path)
+	name, ok := r.Src.Locate(path)
 	if !ok {
 		return
 	}
 	found := false
-	_ = r.src.Files.Walk(r.ctx, name, func(e evidence.Entry) error {
+	_ = r.Src.Files.Walk(r.Ctx, name, func(e evidence.Entry) error {
 		if found = e.Mode.IsRegular(); !found {
 			return nil
 		}
-		r.files++
-		r.open(e, path, maxAccount, func(f *file) {
+		r.Files++
+		r.Open(e, path, maxAccount, func(read *family.File) {
+			f := &file{read, string(read.Data)}
 			r.lines(f, func(at int64, line string) { fn(f, at, strings.Split(line, ":")) })
 		})
 		return nil
 	})
-	if !found && r.ctx.Err() == nil {
+	if !found && r.Ctx.Err() == nil {
 		why := evidence.Absent
-		if r.src.Partial {
+		if r.Src.Partial {
 			why = evidence.NotCollected
 		}
-		r.out.Cover(evidence.Gap(evidence.CoverFile, string(name), evidence.CompromisedNow, why, "it names the accounts of the machine"))
+		r.Out.Cover(evidence.Gap(evidence.CoverFile, string(name), evidence.CompromisedNow, why, "it names the accounts of the machine"))
 	}
 }
 
@@ -165,11 +167,12 @@ func (r *reader) key(f *file, at int64, line, user string) {
 
 // histories reads what was typed.
 func (r *reader) histories() {
+	r.Tail = true
 	for _, u := range r.users {
 		for _, name := range []string{".bash_history", ".zsh_history", ".sh_history", ".ash_history", ".local/share/fish/fish_history"} {
 			r.each(u.home+"/"+name, 0, func(f *file) {
 				r.lines(f, func(at int64, line string) {
-					r.observe(evidence.ObserveTrace, f, at, line, evidence.TraceHistory, "", "", line, u.name, f.path)
+					r.observe(evidence.ObserveTrace, f, at, line, evidence.TraceHistory, "", "", line, u.name, f.Path)
 				})
 			})
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"postern/collect/family"
 	"postern/evidence"
 	"postern/evidence/evidencetest"
 )
@@ -141,7 +142,7 @@ func TestFingerprints(t *testing.T) {
 func TestLimits(t *testing.T) {
 	files := tree()
 	files["etc/crontab"] = evidencetest.Text(strings.Repeat("* * * * * root /bin/x\n", maxLines+1))
-	files["home/anna/.bash_history"] = evidencetest.Text(strings.Repeat("ls\n", maxFile/2) + "last\n")
+	files["home/anna/.bash_history"] = evidencetest.Text(strings.Repeat("ls\n", family.MaxFile/2) + "last\n")
 	out := collected(t, source(files))
 	if n := len(slices.DeleteFunc(out.Of(evidence.ObserveAutostart), func(o evidence.Observation) bool { return o.Get("TargetObject") != "/etc/crontab" })); n != maxLines {
 		t.Errorf("%d lines of the table", n)

@@ -27,14 +27,14 @@ func (r *reader) units() {
 			if f.Real != "" {
 				name = f.Real
 			}
-			if m := unitFile.FindStringSubmatch(f.path); m != nil && !seen[name] {
+			if m := unitFile.FindStringSubmatch(f.Path); m != nil && !seen[name] {
 				seen[name] = true
 				r.unit(f, m[2])
 			}
 		})
 	}
 	for _, folder := range []string{"/etc/systemd/system-generators", "/usr/local/lib/systemd/system-generators", "/run/systemd/system-generators"} {
-		r.each(folder, 1, func(f *file) { r.start(f, 0, evidence.StartInit, f.path, f.path, "root", "a generator of systemd") })
+		r.each(folder, 1, func(f *file) { r.start(f, 0, evidence.StartInit, f.Path, f.Path, "root", "a generator of systemd") })
 	}
 }
 
@@ -54,7 +54,7 @@ func (r *reader) unit(f *file, name string) {
 		case strings.HasPrefix(key, "Exec"):
 			r.start(f, at, evidence.StartUnit, name, value, user, key)
 		case strings.HasPrefix(key, "On") && strings.HasSuffix(name, ".timer"):
-			r.observe(evidence.ObserveAutostart, f, at, line, evidence.StartTimer, name, "", "", "", "", f.path, line)
+			r.observe(evidence.ObserveAutostart, f, at, line, evidence.StartTimer, name, "", "", "", "", f.Path, line)
 		case key == "Environment" && strings.Contains(value, "LD_PRELOAD="):
 			_, libs, _ := strings.Cut(value, "LD_PRELOAD=")
 			r.preloaded(f, at, strings.Trim(libs, `"'`))
@@ -91,7 +91,7 @@ func (r *reader) cron() {
 // crontab reads a table of cron (crontab(5)); named says that a user stands before
 // each command.
 func (r *reader) crontab(f *file, named bool) {
-	base := f.path[strings.LastIndexByte(f.path, '/')+1:]
+	base := f.Path[strings.LastIndexByte(f.Path, '/')+1:]
 	r.lines(f, func(at int64, line string) {
 		if assignment.MatchString(line) {
 			if value, ok := strings.CutPrefix(line, "LD_PRELOAD="); ok {
@@ -110,12 +110,12 @@ func (r *reader) crontab(f *file, named bool) {
 
 // script hands a script on, and each of its lines as a command.
 func (r *reader) script(f *file, kind, user string) {
-	r.observe(evidence.ObserveAutostart, f, 0, f.path, kind, f.path, "", f.path, "yes", user, f.path)
+	r.observe(evidence.ObserveAutostart, f, 0, f.Path, kind, f.Path, "", f.Path, "yes", user, f.Path)
 	if strings.HasPrefix(f.text, "\x7fELF") || strings.IndexByte(f.text, 0) >= 0 {
 		return
 	}
 	r.lines(f, func(at int64, line string) {
-		r.observe(evidence.ObserveAutostart, f, at, line, kind, f.path, line, "", "", user, f.path)
+		r.observe(evidence.ObserveAutostart, f, at, line, kind, f.Path, line, "", "", user, f.Path)
 	})
 }
 
@@ -145,7 +145,7 @@ func (r *reader) scripts() {
 func (r *reader) desktop(f *file, user string) {
 	r.lines(f, func(at int64, line string) {
 		if command, ok := strings.CutPrefix(line, "Exec="); ok {
-			r.start(f, at, evidence.StartDesktop, f.path, command, user, "")
+			r.start(f, at, evidence.StartDesktop, f.Path, command, user, "")
 		}
 	})
 }
@@ -165,14 +165,14 @@ func (r *reader) preload() {
 	for _, path := range []string{"/etc/modules", "/etc/modules-load.d", "/usr/lib/modules-load.d"} {
 		r.each(path, 0, func(f *file) {
 			r.lines(f, func(at int64, line string) {
-				r.observe(evidence.ObserveAutostart, f, at, line, evidence.StartModule, line, "", "", "", "root", f.path)
+				r.observe(evidence.ObserveAutostart, f, at, line, evidence.StartModule, line, "", "", "", "root", f.Path)
 			})
 		})
 	}
 }
 
 func (r *reader) preloaded(f *file, at int64, libs string) {
-	r.observe(evidence.ObserveAutostart, f, at, libs, evidence.StartPreload, "LD_PRELOAD", libs, "", "", "", f.path)
+	r.observe(evidence.ObserveAutostart, f, at, libs, evidence.StartPreload, "LD_PRELOAD", libs, "", "", "", f.Path)
 }
 
 // pam reads which modules logons run (pam.d(5)).
@@ -182,7 +182,7 @@ func (r *reader) pam() {
 			r.lines(f, func(at int64, line string) {
 				for word := range strings.FieldsSeq(line) {
 					if strings.HasSuffix(word, ".so") {
-						r.observe(evidence.ObserveAutostart, f, at, line, evidence.StartPAM, word, line, word, "", "", f.path)
+						r.observe(evidence.ObserveAutostart, f, at, line, evidence.StartPAM, word, line, word, "", "", f.Path)
 						return
 					}
 				}
@@ -201,7 +201,7 @@ func (r *reader) hooks() {
 	r.each("/etc/udev/rules.d", 0, func(f *file) {
 		r.lines(f, func(at int64, line string) {
 			for _, m := range udevRun.FindAllStringSubmatch(line, 8) {
-				r.start(f, at, evidence.StartUdev, f.path, m[1], "root", "")
+				r.start(f, at, evidence.StartUdev, f.Path, m[1], "root", "")
 			}
 		})
 	})
@@ -209,7 +209,7 @@ func (r *reader) hooks() {
 		r.each(path, 0, func(f *file) {
 			r.lines(f, func(at int64, line string) {
 				if m := aptHook.FindStringSubmatch(line); m != nil {
-					r.start(f, at, evidence.StartPackageManager, f.path, m[1], "root", "")
+					r.start(f, at, evidence.StartPackageManager, f.Path, m[1], "root", "")
 				}
 			})
 		})

@@ -13,7 +13,7 @@ var (
 	temporary = regexp.MustCompile(`(^|/)(windows/(temp|tasks|debug|tracing)|users/public|perflogs|\$recycle\.bin|recycler|appdata/local/temp|inetpub/wwwroot|app_data/attachments|spool/drivers/color|system volume information)/[^:]*$|^/(tmp|var/tmp|dev/shm|run/shm)/`)
 	// odd are folders of data, and the tops of folders in which programs have one of
 	// their own.
-	odd = regexp.MustCompile(`^([a-z]:)?/([^/]+|programdata/[^/]+|users/[^/]+/([^/]+|(downloads|desktop|documents|music|pictures|videos)/.*|appdata/(roaming|local)/[^/]+))\.(exe|dll|scr|ps1|bat|cmd|vbs|js|hta)$`)
+	odd = regexp.MustCompile(`^([a-z]:)?/([^/]+|te?mp/(.*/)?[^/]+|programdata/[^/]+|users/[^/]+/([^/]+|(downloads|desktop|documents|music|pictures|videos)/.*|appdata/(roaming|local)/[^/]+))\.(exe|dll|scr|ps1|bat|cmd|vbs|js|hta)$`)
 	// hiddenFolder is an element of a system's path that listings leave out.
 	hiddenFolder = regexp.MustCompile(`^/(usr|lib|lib64|bin|sbin|var|opt|boot|srv|etc)/([^/]+/)*\.[^/]+`)
 	// lawfulHidden are such elements that developers' tools make.
@@ -100,14 +100,14 @@ var (
 )
 
 func (i *Item) service() {
-	if interpreter.MatchString(i.image) {
+	if interpreter.MatchString(i.image) && i.Get("Details") != "when the service fails" {
 		i.add(ShellService, "it runs %s", i.image)
 	}
 	name := strings.ToLower(i.Get("Name"))
 	if remoteShape.MatchString(name) || topOfFolder.MatchString(i.image) {
 		i.add(RemoteExec, "%s", i.image)
 	}
-	if lib := Path(i.Get("Details")); strings.HasSuffix(lib, ".dll") && strings.HasSuffix(i.image, "/svchost.exe") && !installed.MatchString(lib) {
+	if lib := Path(i.Get("Details")); strings.HasSuffix(lib, ".dll") && strings.Contains(lib, "/") && strings.HasSuffix(i.image, "/svchost.exe") && !installed.MatchString(lib) {
 		i.add(ServiceLibrary, "svchost loads %s", lib)
 	}
 }
@@ -146,8 +146,8 @@ func (i *Item) winlogon() {
 
 // What Windows brings itself; a library may be named without folder and ending.
 var (
-	lsaPackages    = set("kerberos msv1_0 schannel wdigest tspkg pku2u cloudap livessp negoextender negoexts scecli rassfm kdcsvc dpapi efslsaext lsasrv")
-	printLibraries = set("localspl tcpmon usbmon wsdmon appmon fxsmon msonpmon win32spl inetpp winprint redmon pjlmon ps5ui unidrvui mxdwdrv tpwinprn ipmon")
+	lsaPackages    = set("kerberos msv1_0 schannel wdigest tspkg pku2u cloudap livessp negoextender negoexts scecli rassfm kdcsvc dpapi efslsaext lsasrv credssp sshdpinauthlsa")
+	printLibraries = set("localspl tcpmon usbmon wsdmon appmon fxsmon msonpmon win32spl inetpp winprint redmon pjlmon ps5ui unidrvui mxdwdrv tpwinprn ipmon ippmon apmon tpvmmon")
 	timeLibraries  = set("w32time vmictimeprovider")
 )
 

@@ -16,7 +16,7 @@ type HiveKey struct {
 	Keys    []HiveKey
 }
 
-// HiveValue is one value: a string is REG_SZ, a uint32 REG_DWORD.
+// HiveValue is one value: a string is REG_SZ, a uint32 REG_DWORD, bytes REG_BINARY.
 type HiveValue struct {
 	Name string
 	Data any
@@ -123,6 +123,10 @@ func (w *hiveWriter) value(v HiveValue) uint32 {
 		binary.LittleEndian.PutUint32(vk[4:], uint32(len(text)))
 		binary.LittleEndian.PutUint32(vk[8:], w.cell(text))
 		binary.LittleEndian.PutUint32(vk[12:], 1)
+	case []byte:
+		binary.LittleEndian.PutUint32(vk[4:], uint32(len(data)))
+		binary.LittleEndian.PutUint32(vk[8:], w.cell(data))
+		binary.LittleEndian.PutUint32(vk[12:], 3)
 	}
 	return w.cell(append(vk, v.Name...))
 }

@@ -1,0 +1,193 @@
+package windows
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+
+	"postern/evidence"
+)
+
+// Keys of the SAM hive.
+const (
+	samUsers   = `SAM\Domains\Account\Users`
+	samAccount = `SAM\Domains\Account`
+	samBuiltin = `SAM\Domains\Builtin\Aliases`
+	samAliases = `SAM\Domains\Account\Aliases`
+)
+
+// Bits of an account's control field ([MS-SAMR] 2.2.1.12).
+const (
+	accountDisabled = 0x0001
+	noPasswordAsked = 0x0004
+	passwordStays   = 0x0200
+	accountLocked   = 0x0400
+)
+
+// accounts observes the local accounts, with the groups they are in. Hashes are left
+// where they are.
+func (r *reader) accounts() {
+	if r.live {
+		r.liveAccounts()
+		return
+	}
+	h, at, err := r.hive(config+"SAM", true)
+	if err != nil {
+		return
+	}
+	r.accountsOf(h.Key, at)
+}
+
+// liveAccounts reads the SAM of the running system, which it shows to itself alone.
+func (r *reader) liveAccounts() {
+	keys := func(path string) (*evidence.RegistryKey, error) { return r.reg.Key(`HKLM\SAM\` + path) }
+	if _, err := keys(samUsers); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fs.ErrPermission // the key is there on every system
+		}
+		r.Lost(evidence.CoverState, r.Name, fmt.Errorf("windows: local accounts: %w; an image or a saved SAM hive tells them", err))
+		return
+	}
+	r.accountsOf(keys, `HKLM\SAM`)
+}
+
+func (r *reader) accountsOf(keys func(string) (*evidence.RegistryKey, error), at string) {
+	read := func(path string) *evidence.RegistryKey { return r.get(keys, path, at+`\`) }
+	users := read(samUsers)
+	if users == nil {
+		r.Lost(evidence.CoverHive, at, fmt.Errorf("windows: no list of accounts: %w", evidence.ErrTruncated))
+		return
+	}
+	machine := ""
+	if key := read(samAccount); key != nil {
+		if v := key.Value("V").Data; len(v) >= 24 {
+			machine = sidText(append([]byte{1, 4, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0}, v[len(v)-12:]...))
+		}
+	}
+	groups := map[string][]string{} // by member's SID
+	for _, top := range []string{samBuiltin, samAliases} {
+		r.groupsOf(read, top, groups)
+	}
+	for _, name := range users.Subkeys {
+		rid, err := strconv.ParseUint(name, 16, 32)
+		if err != nil {
+			continue // Names
+		}
+		if key := read(samUsers + `\` + name); key != nil {
+			r.accountOf(key, fmt.Sprintf("%s-%d", machine, rid), groups)
+		}
+	}
+}
+
+// groupsOf notes who is in the groups of a domain of the SAM.
+func (r *reader) groupsOf(read func(string) *evidence.RegistryKey, top string, groups map[string][]string) {
+	list := read(top)
+	if list == nil {
+		return
+	}
+	for _, id := range list.Subkeys {
+		if _, err := strconv.ParseUint(id, 16, 32); err != nil {
+			continue // Members, Names
+		}
+		key := read(top + `\` + id)
+		if key == nil {
+			continue
+		}
+		name, members := groupOf(key.Value("C").Data)
+		for _, m := range members {
+			groups[m] = append(groups[m], name)
+		}
+	}
+}
+
+// groupOf reads the C value of a group: a head of 52 bytes that says where the name and
+// the members' SIDs stand behind it.
+func groupOf(c []byte) (name string, members []string) {
+	const head = 0x34
+	if len(c) < head {
+		return "", nil
+	}
+	number := func(at int) int64 { return int64(binary.LittleEndian.Uint32(c[at:])) }
+	name = utf16Text(part(c, head+number(0x10), number(0x14)))
+	rest := part(c, head+number(0x28), int64(len(c))-head-number(0x28))
+	for range min(number(0x30), 4096) {
+		sid := sidText(rest)
+		if sid == "" {
+			break
+		}
+		members = append(members, sid)
+		rest = rest[8+4*int(rest[1]):]
+	}
+	return name, members
+}
+
+// part cuts data at hostile offsets.
+func part(data []byte, from, size int64) []byte {
+	if from < 0 || size < 0 || from > int64(len(data)) || size > int64(len(data))-from {
+		return nil
+	}
+	return data[from : from+size]
+}
+
+// sidText writes the SID at the beginning of data ([MS-DTYP] 2.4.2.1); "" if there is none.
+func sidText(data []byte) string {
+	if len(data) < 8 || data[0] != 1 || len(data) < 8+4*int(data[1]) || data[1] > 15 {
+		return ""
+	}
+	authority := uint64(binary.BigEndian.Uint16(data[2:]))<<32 | uint64(binary.BigEndian.Uint32(data[4:]))
+	text := fmt.Sprintf("S-1-%d", authority)
+	for i := range int(data[1]) {
+		text += fmt.Sprintf("-%d", binary.LittleEndian.Uint32(data[8+4*i:]))
+	}
+	return text
+}
+
+// accountOf observes one account, by its F value (times and control field) and the name
+// in its V value.
+func (r *reader) accountOf(key *evidence.RegistryKey, sid string, groups map[string][]string) {
+	const head = 0xcc
+	f, v := key.Value("F").Data, key.Value("V").Data
+	if len(f) < 0x3a || len(v) < head {
+		r.Lost(evidence.CoverHive, key.Path, fmt.Errorf("windows: account: %w", evidence.ErrTruncated))
+		return
+	}
+	name := utf16Text(part(v, head+int64(binary.LittleEndian.Uint32(v[0x0c:])), int64(binary.LittleEndian.Uint32(v[0x10:]))))
+	control := binary.LittleEndian.Uint16(f[0x38:])
+	var states, details []string
+	for _, s := range []struct {
+		bit  uint16
+		into *[]string
+		word string
+	}{{accountDisabled, &states, "disabled"}, {accountLocked, &states, "locked"}, {noPasswordAsked, &details, "needs no password"}, {passwordStays, &details, "its password never expires"}} {
+		if control&s.bit != 0 {
+			*s.into = append(*s.into, s.word)
+		}
+	}
+	set, logon := filetime(f[0x18:]), filetime(f[0x08:])
+	at := set // the newest of the account's own times that a change makes
+	o := evidence.Observation{Kind: evidence.ObserveAccount, Time: at, Ref: evidence.Ref{Path: key.Path, Text: name}}
+	o.Values = []string{name, sid, strings.Join(groups[sid], ","), strings.Join(states, ","), written(logon), written(set), "", key.Path, strings.Join(details, ", ")}
+	r.Observe(&o)
+}
+
+func written(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.Format(time.RFC3339)
+}
+
+// filetime reads a FILETIME: tenths of microseconds since 1601; zero and the end of all
+// time are none.
+func filetime(data []byte) time.Time {
+	const epoch = 11644473600
+	ticks := binary.LittleEndian.Uint64(data)
+	if ticks == 0 || ticks >= 1<<63-1 {
+		return time.Time{}
+	}
+	return time.Unix(int64(ticks/1e7)-epoch, int64(ticks%1e7)*100).UTC()
+}

@@ -1,0 +1,104 @@
+package windows
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ulikunitz/xz"
+
+	"postern/evidence"
+	"postern/evidence/evidencetest"
+)
+
+// corpus is a hive of the corpora; the test is skipped where those are not.
+func corpus(t *testing.T, name string) evidencetest.File {
+	t.Helper()
+	f, err := os.Open(filepath.Join("..", "..", "..", "shared", "corpora", "registry", name+".xz"))
+	if err != nil {
+		t.Skip("no corpora here")
+	}
+	defer f.Close()
+	r, err := xz.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if _, err := b.ReadFrom(r); err != nil {
+		t.Fatal(err)
+	}
+	return evidencetest.File{Data: b.Bytes()}
+}
+
+// TestServicesAsRegipy: as many services with a program as regipy 6.5.0 lists.
+func TestServicesAsRegipy(t *testing.T) {
+	for name, want := range map[string]int{"SYSTEM": 401, "SYSTEM_2": 410, "SYSTEM_WIN_10_1709": 670, "SYSTEM_B": 596} {
+		out := collected(t, source(evidencetest.Tree{"Windows/System32/config/SYSTEM": corpus(t, name)}))
+		got := 0
+		for _, o := range out.Observed {
+			if o.Get("Kind") == evidence.StartService && strings.HasSuffix(o.Get("TargetObject"), `\ImagePath`) {
+				got++
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %d services, want %d", name, got, want)
+		}
+	}
+}
+
+// TestAccountsAsRegipy: the accounts of its plug-ins samparse and local_sid, and the
+// group that samparse of RegRipper lists.
+func TestAccountsAsRegipy(t *testing.T) {
+	out := collected(t, source(evidencetest.Tree{"Windows/System32/config/SAM": corpus(t, "SAM")}))
+	var got []string
+	for _, o := range out.Observed {
+		if o.Kind == evidence.ObserveAccount {
+			got = append(got, strings.Join([]string{o.Get("TargetSid"), o.Get("State"), o.Get("LastLogon"), o.Get("PasswordLastSet")}, "|"))
+		}
+	}
+	const machine = "S-1-5-21-1760460187-1592185332-161725925"
+	want := []string{
+		machine + "-500|disabled|2010-11-20T21:48:12Z|2010-11-20T21:56:34Z",
+		machine + "-501|disabled||",
+		machine + "-1000||2014-09-30T02:59:34Z|2014-09-24T03:35:45Z",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("accounts\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestRunKeysAsRegipy: the values of the user's Run key.
+func TestRunKeysAsRegipy(t *testing.T) {
+	for name, want := range map[string][]string{
+		"NTUSER_modified": {`Sidebar=%ProgramFiles%\Windows Sidebar\Sidebar.exe /autoRun`, `not_a_malware=c:\temp\legitimate_binary.exe`},
+		"NTUSER-WSL": {`OneDrive="C:\Users\admin\AppData\Local\Microsoft\OneDrive\OneDrive.exe" /background`,
+			`MicrosoftEdgeAutoLaunch_29EBC4579851B72EE312C449CF839B1A="C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe" --no-startup-window --win-session-start`},
+	} {
+		out := collected(t, source(evidencetest.Tree{"Users/anna/NTUSER.DAT": corpus(t, name+".DAT")}))
+		var got []string
+		for _, o := range out.Observed {
+			if strings.Contains(o.Get("TargetObject"), `\CurrentVersion\Run\`) {
+				got = append(got, o.Get("Name")+"="+o.Get("CommandLine"))
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestDamagedHives: a hive cut at any block gives what can be had, and a gap.
+func TestDamagedHives(t *testing.T) {
+	whole := corpus(t, "NTUSER.DAT").Data
+	declared := 4096 + int(binary.LittleEndian.Uint32(whole[40:])) // what is behind it is no part of the hive
+	for cut := 4096; cut < declared; cut += 4096 * 7 {
+		out := collected(t, source(evidencetest.Tree{"Users/anna/NTUSER.DAT": {Data: whole[:cut]}}))
+		if !slices.ContainsFunc(out.Gaps(), func(c evidence.Coverage) bool { return c.Path == "Users/anna/NTUSER.DAT" }) {
+			t.Errorf("cut at %d: no gap", cut)
+		}
+	}
+}

@@ -1,0 +1,127 @@
+package windows
+
+import (
+	"fmt"
+	"strings"
+
+	"postern/evidence"
+)
+
+// guard is a number of the registry that lets in, hides, or takes a guard away.
+type guard struct {
+	kind, key string
+	values    []string
+}
+
+const (
+	defender = `Microsoft\Windows Defender`
+	channels = `HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WINEVT\Channels\`
+	firewall = services + `\SharedAccess\Parameters\FirewallPolicy`
+)
+
+// policies are Defender's own settings and those of policies, which stand before.
+var policies = []string{`HKLM\SOFTWARE\` + defender, `HKLM\SOFTWARE\Policies\` + defender}
+
+var guardValues = []guard{
+	{evidence.SettingCredential, control + `SecurityProviders\WDigest`, []string{"UseLogonCredential"}},
+	{evidence.SettingCredential, control + `Lsa`, []string{"RunAsPPL", "DisableRestrictedAdmin", "NoLMHash", "LmCompatibilityLevel", "LimitBlankPasswordUse"}},
+	{evidence.SettingRemote, control + `Terminal Server`, []string{"fDenyTSConnections", "fSingleSessionPerUser"}},
+	{evidence.SettingRemote, control + `Terminal Server\WinStations\RDP-Tcp`, []string{"UserAuthentication", "SecurityLayer", "PortNumber", "Shadow"}},
+	{evidence.SettingRemote, `HKLM\SOFTWARE\Policies\Microsoft\Windows NT\Terminal Services`, []string{"fDenyTSConnections", "UserAuthentication", "Shadow"}},
+	{evidence.SettingRemote, services + `\LanmanServer\Parameters`, []string{"SMB1"}},
+	{evidence.SettingPrivilege, `HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System`, []string{"EnableLUA", "ConsentPromptBehaviorAdmin", "LocalAccountTokenFilterPolicy", "FilterAdministratorToken"}},
+	{evidence.SettingFirewall, firewall + `\DomainProfile`, []string{"EnableFirewall"}},
+	{evidence.SettingFirewall, firewall + `\StandardProfile`, []string{"EnableFirewall"}},
+	{evidence.SettingFirewall, firewall + `\PublicProfile`, []string{"EnableFirewall"}},
+	{evidence.SettingLogging, `HKLM\SOFTWARE\Policies\Microsoft\Windows\PowerShell\ScriptBlockLogging`, []string{"EnableScriptBlockLogging"}},
+	{evidence.SettingLogging, channels + `Microsoft-Windows-PowerShell/Operational`, []string{"Enabled"}},
+	{evidence.SettingLogging, channels + `Microsoft-Windows-Windows Defender/Operational`, []string{"Enabled"}},
+	{evidence.SettingLogging, channels + `Microsoft-Windows-TerminalServices-LocalSessionManager/Operational`, []string{"Enabled"}},
+	{evidence.SettingLogging, channels + `Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational`, []string{"Enabled"}},
+	{evidence.SettingLogging, channels + `Microsoft-Windows-Sysmon/Operational`, []string{"Enabled"}},
+}
+
+// defenderValues switch protections off; those of the last two stand in the product's
+// own key.
+var defenderValues = map[string][]string{
+	`\Real-Time Protection`: {"DisableRealtimeMonitoring", "DisableBehaviorMonitoring", "DisableOnAccessProtection", "DisableScanOnRealtimeEnable", "DisableIOAVProtection", "DisableScriptScanning"},
+	``:                      {"DisableAntiSpyware", "DisableAntiVirus"},
+}
+
+// guards observes what guards the system and what lets in.
+func (r *reader) guards() {
+	for _, g := range guardValues {
+		r.guard(g)
+	}
+	for _, root := range policies {
+		for _, below := range []string{"", `\Real-Time Protection`} {
+			r.guard(guard{evidence.SettingDefender, root + below, defenderValues[below]})
+		}
+		for _, of := range []string{"Paths", "Extensions", "Processes", "IpAddresses"} {
+			r.exclusions(root + `\Exclusions\` + of)
+		}
+	}
+	r.rules()
+	r.hosts()
+	if key := r.machine(services + `\EventLog`); key != nil && key.Value("Start").Type != 0 && key.Value("Start").Number == 4 {
+		r.setting(key, evidence.SettingLogging, "service EventLog", "disabled", "", "", key.Path+`\Start`)
+	}
+}
+
+func (r *reader) guard(g guard) {
+	key := r.machine(g.key)
+	if key == nil {
+		return
+	}
+	for _, name := range g.values {
+		if v := key.Value(name); v.Type != 0 {
+			r.setting(key, g.kind, lastOf(g.key)+` `+v.Name, fmt.Sprint(v.Number), "", "", key.Path+`\`+v.Name)
+		}
+	}
+}
+
+// exclusions observes what Defender leaves out: each value's name is one.
+func (r *reader) exclusions(path string) {
+	key := r.machine(path)
+	if key == nil {
+		return
+	}
+	for _, v := range key.Values {
+		if v.Name != "" {
+			r.setting(key, evidence.SettingDefender, "exclusion of "+strings.ToLower(lastOf(path)), expanded(v.Name), "", "", key.Path)
+		}
+	}
+}
+
+// rules observes the firewall's rules that let in ([MS-FASP] 2.2.36.3).
+func (r *reader) rules() {
+	key := r.machine(firewall + `\FirewallRules`)
+	if key == nil {
+		return
+	}
+	for _, v := range key.Values {
+		is := map[string]string{}
+		for field := range strings.SplitSeq(v.Text, "|") {
+			if name, value, ok := strings.Cut(field, "="); ok {
+				is[strings.ToLower(name)] = value
+			}
+		}
+		if !strings.EqualFold(is["action"], "Allow") || !strings.EqualFold(is["dir"], "In") || strings.EqualFold(is["active"], "FALSE") {
+			continue
+		}
+		name := is["name"]
+		if name == "" || strings.HasPrefix(name, "@") {
+			name = v.Name
+		}
+		image := is["app"]
+		if strings.EqualFold(image, "System") {
+			image = ""
+		}
+		r.setting(key, evidence.SettingFirewall, name, v.Text, expanded(image), "", key.Path+`\`+v.Name)
+	}
+}
+
+// hosts observes the lines of the hosts file.
+func (r *reader) hosts() {
+	r.Each(`C:\Windows\System32\drivers\etc\hosts`, 0, r.hostLines)
+}
