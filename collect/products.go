@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 	"strings"
@@ -57,7 +58,7 @@ type finder struct {
 	sites map[string]*site
 	order []string
 	reg   evidence.Registry // nil: the source has none
-	open  []evidence.File   // hives in use
+	open  []io.Closer       // hives in use
 
 	intents  []intent        // images that files ask for
 	recorded map[string]bool // images that a record of a container names

@@ -32,28 +32,24 @@ func (f *finder) openHive(which string) (*hive.Hive, error) {
 	if !ok {
 		name = evidence.Name(path)
 	}
-	file, err := f.src.Files.Open(name)
+	h, err := hive.Load(f.src.Files, name)
 	if missing(err) {
 		f.gap(string(name), f.aid(), evidence.Absent, "the registry would tell services and installed programs")
 		return nil, fmt.Errorf("collect: %s hive: %w", which, err)
-	}
-	var h *hive.Hive
-	if err == nil {
-		f.open = append(f.open, file)
-		h, err = hive.Open(file, file.Size())
 	}
 	if err != nil {
 		f.lose(evidence.CoverHive, string(name), evidence.Exposed, err)
 		return nil, errSaid
 	}
-	f.out.Cover(evidence.Coverage{Kind: evidence.CoverHive, Path: string(name), Parts: evidence.Exposed, Count: 1, Bytes: file.Size()})
+	f.open = append(f.open, h)
+	f.out.Cover(evidence.Coverage{Kind: evidence.CoverHive, Path: string(name), Parts: evidence.Exposed, Count: 1, Bytes: h.Size})
 	if h.Truncated() {
 		f.out.Cover(evidence.Gap(evidence.CoverHive, string(name), evidence.Exposed, evidence.Truncated, "shorter than its header declares"))
 	}
-	if h.Dirty() {
-		f.out.Cover(evidence.Gap(evidence.CoverHive, string(name), f.aid(), evidence.Unsupported, "its newest changes stand in transaction logs, which are not yet read"))
+	if h.Lost != nil {
+		f.out.Cover(evidence.Gap(evidence.CoverHive, string(name), f.aid(), evidence.Truncated, "its newest changes are not here: "+h.Lost.Error()))
 	}
-	return h, nil
+	return h.Hive, nil
 }
 
 // regKey reads a registry key. What is lost is covered; nil when nothing is left.

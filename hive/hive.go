@@ -4,8 +4,8 @@
 // read ends as an error, never as a panic, an endless walk or a short list
 // that looks whole.
 //
-// Limits: 128 Ki subkeys and 64 Ki values a key, 16 MiB a value, 512 levels.
-// Transaction logs are not replayed; Dirty tells that they would matter.
+// Limits: 128 Ki subkeys and 64 Ki values a key, 16 MiB a value, 512 levels, 64 MiB a transaction log.
+// Transaction logs are replayed in memory by Load; the files stay as they are.
 package hive
 
 import (
@@ -83,7 +83,7 @@ func Open(r io.ReaderAt, size int64) (h *Hive, err error) {
 }
 
 // Dirty reports whether the last write to the hive was not finished: the
-// newest changes then stand only in its transaction logs, which are not read.
+// newest changes then stand only in its transaction logs; see Load.
 func (h *Hive) Dirty() bool { return h.dirty }
 
 // Truncated reports whether the file is shorter than its header declares.

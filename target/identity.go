@@ -83,15 +83,14 @@ func setZone(id *evidence.Identity, name, from string) {
 // windowsIdentity reads the SYSTEM hive of a drive. Drives without one are
 // passed by.
 func windowsIdentity(id *evidence.Identity, t *tree.Tree, root evidence.Name) error {
-	f, err := t.Open(root.Join("Windows/System32/config/SYSTEM"))
+	h, err := hive.Load(t, root.Join("Windows/System32/config/SYSTEM"))
 	if err != nil {
-		return present(err)
+		if err = present(err); err != nil {
+			err = fmt.Errorf("SYSTEM hive: %w", err)
+		}
+		return err
 	}
-	defer f.Close()
-	h, err := hive.Open(f, f.Size())
-	if err != nil {
-		return fmt.Errorf("SYSTEM hive: %w", err)
-	}
+	defer h.Close()
 	sel, err := h.Key("Select")
 	if err != nil {
 		return fmt.Errorf("SYSTEM hive: %w", err)

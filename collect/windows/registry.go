@@ -61,7 +61,7 @@ func (r *reader) hive(path string, needed bool) (*hive.Hive, string, error) {
 	if !ok {
 		name = evidence.Name(path)
 	}
-	f, err := r.Src.Files.Open(name)
+	h, err := hive.Load(r.Src.Files, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if needed && !r.absent[path] {
 			r.absent[path] = true
@@ -76,23 +76,19 @@ func (r *reader) hive(path string, needed bool) (*hive.Hive, string, error) {
 		}
 		return nil, string(name), fmt.Errorf("windows: hive %s: %w", path, err)
 	}
-	var h *hive.Hive
-	if err == nil {
-		r.open = append(r.open, f)
-		h, err = hive.Open(f, f.Size())
-	}
 	if err != nil {
 		r.Lost(evidence.CoverHive, string(name), err)
 		return nil, string(name), errSaid
 	}
-	r.Out.Cover(evidence.Coverage{Kind: evidence.CoverHive, Path: string(name), Parts: evidence.CompromisedNow, Count: 1, Bytes: f.Size()})
+	r.open = append(r.open, h)
+	r.Out.Cover(evidence.Coverage{Kind: evidence.CoverHive, Path: string(name), Parts: evidence.CompromisedNow, Count: 1, Bytes: h.Size})
 	if h.Truncated() {
 		r.Gap(evidence.CoverHive, string(name), evidence.Truncated, "shorter than its header declares")
 	}
-	if h.Dirty() {
-		r.Gap(evidence.CoverHive, string(name), evidence.Unsupported, "its newest changes stand in transaction logs, which are not yet read")
+	if h.Lost != nil {
+		r.Gap(evidence.CoverHive, string(name), evidence.Truncated, "its newest changes are not here: "+h.Lost.Error())
 	}
-	return h, string(name), nil
+	return h.Hive, string(name), nil
 }
 
 // get reads a key by keys; nil when there is none. What is lost is covered by the

@@ -11,6 +11,7 @@ package windows
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"postern/collect/family"
@@ -53,7 +54,7 @@ type reader struct {
 	*family.Reader
 	reg    evidence.Registry // HKLM, and live HKU
 	live   bool
-	open   []evidence.File // of hives
+	open   []io.Closer // hives
 	users  []user
 	keys   int               // read of the family in hand
 	over   string            // the family whose keys are too many
