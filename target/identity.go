@@ -90,7 +90,7 @@ func windowsIdentity(id *evidence.Identity, t *tree.Tree, root evidence.Name) er
 		}
 		return err
 	}
-	defer h.Close()
+	defer func() { _ = h.Close() }()
 	sel, err := h.Key("Select")
 	if err != nil {
 		return fmt.Errorf("SYSTEM hive: %w", err)
