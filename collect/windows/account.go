@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -72,13 +74,46 @@ func (r *reader) accountsOf(keys func(string) (*evidence.RegistryKey, error), at
 	for _, top := range []string{samBuiltin, samAliases} {
 		r.groupsOf(read, top, groups)
 	}
+	hidden := r.hiddenAccounts()
 	for _, name := range users.Subkeys {
 		rid, err := strconv.ParseUint(name, 16, 32)
 		if err != nil {
 			continue // Names
 		}
 		if key := read(samUsers + `\` + name); key != nil {
-			r.accountOf(key, fmt.Sprintf("%s-%d", machine, rid), groups)
+			r.accountOf(key, fmt.Sprintf("%s-%d", machine, rid), uint32(rid), groups, hidden)
+		}
+	}
+	r.strangers(at, machine, groups)
+}
+
+// hiddenAccounts are names that the logon screen leaves out.
+func (r *reader) hiddenAccounts() map[string]bool {
+	all := map[string]bool{}
+	if key := r.machine(`HKLM\` + software + nt + `Winlogon\SpecialAccounts\UserList`); key != nil {
+		for _, v := range key.Values {
+			all[strings.ToLower(v.Name)] = v.Number == 0 && v.Type != 0
+		}
+	}
+	return all
+}
+
+// letsIn are the groups of a machine whose members may do everything, or log on from
+// afar, by their numbers ([MS-DTYP] 2.4.2.4).
+var letsIn = map[uint64]string{544: "Administrators", 551: "Backup Operators", 555: "Remote Desktop Users", 562: "Distributed COM Users", 580: "Remote Management Users"}
+
+// strangers observes members of groups that let in who are no accounts of this machine:
+// of a domain, or deleted ones.
+func (r *reader) strangers(at, machine string, groups map[string][]string) {
+	for _, sid := range slices.Sorted(maps.Keys(groups)) {
+		if strings.HasPrefix(sid, machine+"-") || !strings.HasPrefix(sid, "S-1-5-21-") {
+			continue
+		}
+		if slices.ContainsFunc(groups[sid], func(g string) bool { return slices.Contains(slices.Collect(maps.Values(letsIn)), g) }) {
+			o := evidence.Observation{Kind: evidence.ObserveAccount, Ref: evidence.Ref{Path: at + `\` + samBuiltin, Text: sid}}
+			o.Ref.Path += `\Members\` + sid
+			o.Values = []string{"", sid, strings.Join(groups[sid], ","), "", "", "", "", o.Ref.Path, "no account of this machine"}
+			r.Observe(&o)
 		}
 	}
 }
@@ -90,7 +125,8 @@ func (r *reader) groupsOf(read func(string) *evidence.RegistryKey, top string, g
 		return
 	}
 	for _, id := range list.Subkeys {
-		if _, err := strconv.ParseUint(id, 16, 32); err != nil {
+		rid, err := strconv.ParseUint(id, 16, 32)
+		if err != nil {
 			continue // Members, Names
 		}
 		key := read(top + `\` + id)
@@ -98,6 +134,9 @@ func (r *reader) groupsOf(read func(string) *evidence.RegistryKey, top string, g
 			continue
 		}
 		name, members := groupOf(key.Value("C").Data)
+		if known := letsIn[rid]; known != "" && top == samBuiltin {
+			name = known // whatever the system's language
+		}
 		for _, m := range members {
 			groups[m] = append(groups[m], name)
 		}
@@ -148,7 +187,7 @@ func sidText(data []byte) string {
 
 // accountOf observes one account, by its F value (times and control field) and the name
 // in its V value.
-func (r *reader) accountOf(key *evidence.RegistryKey, sid string, groups map[string][]string) {
+func (r *reader) accountOf(key *evidence.RegistryKey, sid string, rid uint32, groups map[string][]string, hidden map[string]bool) {
 	const head = 0xcc
 	f, v := key.Value("F").Data, key.Value("V").Data
 	if len(f) < 0x3a || len(v) < head {
@@ -166,6 +205,12 @@ func (r *reader) accountOf(key *evidence.RegistryKey, sid string, groups map[str
 		if control&s.bit != 0 {
 			*s.into = append(*s.into, s.word)
 		}
+	}
+	if acts := binary.LittleEndian.Uint32(f[0x30:]); acts != rid && acts != 0 {
+		details = append(details, fmt.Sprintf("it acts as the account of number %d", acts))
+	}
+	if hidden[strings.ToLower(name)] {
+		details = append(details, "left out of the logon screen")
 	}
 	set, logon := filetime(f[0x18:]), filetime(f[0x08:])
 	at := set // the newest of the account's own times that a change makes

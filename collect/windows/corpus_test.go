@@ -34,18 +34,24 @@ func corpus(t *testing.T, name string) evidencetest.File {
 	return evidencetest.File{Data: b.Bytes()}
 }
 
-// TestServicesAsRegipy: as many services with a program as regipy 6.5.0 lists.
+// TestServicesAsRegipy: as many services with a program, and drivers without one, as
+// regipy 6.5.0 lists.
 func TestServicesAsRegipy(t *testing.T) {
-	for name, want := range map[string]int{"SYSTEM": 401, "SYSTEM_2": 410, "SYSTEM_WIN_10_1709": 670, "SYSTEM_B": 596} {
+	for name, want := range map[string][2]int{"SYSTEM": {401, 14}, "SYSTEM_2": {410, 13}, "SYSTEM_WIN_10_1709": {670, 12}, "SYSTEM_B": {596, 12}} {
 		out := collected(t, source(evidencetest.Tree{"Windows/System32/config/SYSTEM": corpus(t, name)}))
-		got := 0
+		got, bare := 0, 0
 		for _, o := range out.Observed {
-			if o.Get("Kind") == evidence.StartService && strings.HasSuffix(o.Get("TargetObject"), `\ImagePath`) {
+			if o.Get("Kind") != evidence.StartService {
+				continue
+			}
+			if strings.HasSuffix(o.Get("TargetObject"), `\ImagePath`) {
 				got++
+			} else if strings.HasPrefix(o.Get("CommandLine"), `System32\drivers\`) {
+				bare++
 			}
 		}
-		if got != want {
-			t.Errorf("%s: %d services, want %d", name, got, want)
+		if got != want[0] || bare != want[1] {
+			t.Errorf("%s: %d services and %d drivers without a path, want %d", name, got, bare, want)
 		}
 	}
 }

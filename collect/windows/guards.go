@@ -39,6 +39,18 @@ var guardValues = []guard{
 	{evidence.SettingLogging, channels + `Microsoft-Windows-TerminalServices-LocalSessionManager/Operational`, []string{"Enabled"}},
 	{evidence.SettingLogging, channels + `Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational`, []string{"Enabled"}},
 	{evidence.SettingLogging, channels + `Microsoft-Windows-Sysmon/Operational`, []string{"Enabled"}},
+	{evidence.SettingLogging, control + `WMI\Autologger\EventLog-Application`, []string{"Start"}},
+	{evidence.SettingLogging, control + `WMI\Autologger\EventLog-System`, []string{"Start"}},
+	{evidence.SettingLogging, control + `WMI\Autologger\EventLog-Security`, []string{"Start"}},
+	{evidence.SettingLogging, services + `\EventLog\Application`, []string{"MaxSize"}},
+	{evidence.SettingLogging, services + `\EventLog\System`, []string{"MaxSize"}},
+	{evidence.SettingLogging, services + `\EventLog\Security`, []string{"MaxSize"}},
+	{evidence.SettingRemote, `HKLM\SOFTWARE\Policies\Microsoft\Windows\WinRM\Service`, []string{"AllowAutoConfig", "AllowBasic", "AllowUnencryptedTraffic"}},
+	{evidence.SettingRemote, `HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WSMAN\Service`, []string{"allow_unencrypted", "auth_basic"}},
+	{evidence.SettingFirewall, `HKLM\SOFTWARE\Policies\Microsoft\WindowsFirewall\DomainProfile`, []string{"EnableFirewall"}},
+	{evidence.SettingFirewall, `HKLM\SOFTWARE\Policies\Microsoft\WindowsFirewall\StandardProfile`, []string{"EnableFirewall"}},
+	{evidence.SettingFirewall, `HKLM\SOFTWARE\Policies\Microsoft\WindowsFirewall\PublicProfile`, []string{"EnableFirewall"}},
+	{evidence.SettingDefender, `HKLM\SOFTWARE\Microsoft\Windows Script\Settings`, []string{"AmsiEnable"}},
 }
 
 // defenderValues switch protections off; those of the last two stand in the product's
@@ -57,11 +69,17 @@ func (r *reader) guards() {
 		for _, below := range []string{"", `\Real-Time Protection`} {
 			r.guard(guard{evidence.SettingDefender, root + below, defenderValues[below]})
 		}
-		for _, of := range []string{"Paths", "Extensions", "Processes", "IpAddresses"} {
+		for _, of := range []string{"Paths", "TemporaryPaths", "Extensions", "Processes", "IpAddresses"} {
 			r.exclusions(root + `\Exclusions\` + of)
 		}
+		r.exclusions(root + `\Windows Defender Exploit Guard\ASR\ASROnlyExclusions`)
 	}
-	r.rules()
+	r.rules(firewall + `\FirewallRules`)
+	r.rules(`HKLM\SOFTWARE\Policies\Microsoft\WindowsFirewall\FirewallRules`)
+	r.forwarded()
+	if key := r.machine(control + `MiniNt`); key != nil { // the event log keeps nothing where Windows is being set up
+		r.setting(key, evidence.SettingLogging, "MiniNt", "disabled", "", "", key.Path)
+	}
 	r.hosts()
 	if key := r.machine(services + `\EventLog`); key != nil && key.Value("Start").Type != 0 && key.Value("Start").Number == 4 {
 		r.setting(key, evidence.SettingLogging, "service EventLog", "disabled", "", "", key.Path+`\Start`)
@@ -88,14 +106,14 @@ func (r *reader) exclusions(path string) {
 	}
 	for _, v := range key.Values {
 		if v.Name != "" {
-			r.setting(key, evidence.SettingDefender, "exclusion of "+strings.ToLower(lastOf(path)), expanded(v.Name), "", "", key.Path)
+			r.setting(key, evidence.SettingDefender, "exclusion of "+strings.ToLower(lastOf(path)), expanded(v.Name), "", "", key.Path+`\`+v.Name)
 		}
 	}
 }
 
 // rules observes the firewall's rules that let in ([MS-FASP] 2.2.36.3).
-func (r *reader) rules() {
-	key := r.machine(firewall + `\FirewallRules`)
+func (r *reader) rules(path string) {
+	key := r.machine(path)
 	if key == nil {
 		return
 	}
@@ -118,6 +136,19 @@ func (r *reader) rules() {
 			image = ""
 		}
 		r.setting(key, evidence.SettingFirewall, name, v.Text, expanded(image), "", key.Path+`\`+v.Name)
+	}
+}
+
+// forwarded observes the ports that the system hands on ("netsh interface portproxy").
+func (r *reader) forwarded() {
+	for _, way := range []string{"v4tov4", "v4tov6", "v6tov4", "v6tov6"} {
+		key := r.machine(services + `\PortProxy\` + way + `\tcp`)
+		if key == nil {
+			continue
+		}
+		for _, v := range key.Values {
+			r.setting(key, evidence.SettingRemote, "portproxy "+way, v.Name+" to "+v.Text, "", "", key.Path+`\`+v.Name)
+		}
 	}
 }
 

@@ -31,6 +31,23 @@ func expanded(command string) string {
 	return command
 }
 
+// ofUser are variables of a user, below the user's own folder.
+var ofUser = map[string]string{"%userprofile%": "", "%appdata%": `\AppData\Roaming`, "%localappdata%": `\AppData\Local`,
+	"%temp%": `\AppData\Local\Temp`, "%tmp%": `\AppData\Local\Temp`}
+
+// personal puts in what variables mean for the user of a folder; "": of nobody.
+func personal(command, home string) string {
+	if home == "" {
+		return command
+	}
+	return variable.ReplaceAllStringFunc(command, func(v string) string {
+		if below, ok := ofUser[strings.ToLower(v)]; ok {
+			return home + below
+		}
+		return v
+	})
+}
+
 // program ends the path of a program in a command without quotes, blanks in it or not.
 var program = regexp.MustCompile(`(?i)^.*?\.(exe|dll|sys|com|scr|cpl|ocx|drv|bat|cmd|ps1|vbs|vbe|js|jse|wsf|hta|msc)($|[\s,"])`)
 

@@ -43,23 +43,38 @@ func (r *reader) modules() {
 			case "globalmodules", "isapifilters", "modules", "handlers", "isapicgirestriction":
 				section = strings.ToLower(start.Name.Local)
 			case "add", "filter":
-				r.module(f, section, attr)
+				line, _ := d.InputPos()
+				r.module(f, line, section, attr)
 			}
 		}
 	})
 }
 
 // module observes one entry of a section.
-func (r *reader) module(f *family.File, section string, attr func(string) string) {
+func (r *reader) module(f *family.File, line int, section string, attr func(string) string) {
 	path := ""
 	switch section {
 	case "globalmodules":
 		path = attr("image")
 	case "isapifilters":
 		path = attr("path")
+	case "handlers": // of one's own; those of ISAPI say it before a bar or alone
+		path, _, _ = strings.Cut(attr("scriptProcessor"), "|")
+	case "modules": // managed: a class, and in which assembly
+		if attr("type") != "" {
+			r.managed(f, line, attr)
+		}
 	}
 	if path == "" {
 		return
 	}
-	r.start(newest(f.Entry), string(f.Name), evidence.StartIIS, attr("name"), path, "", applicationHost, section, "")
+	r.start(autostart{ref: evidence.Ref{Path: string(f.Name), Unit: evidence.Line, At: int64(line)}, at: newest(f.Entry),
+		kind: evidence.StartIIS, name: attr("name"), command: path, object: applicationHost, details: section})
+}
+
+// managed observes a module that is a class of .NET.
+func (r *reader) managed(f *family.File, line int, attr func(string) string) {
+	o := evidence.Observation{Kind: evidence.ObserveAutostart, Time: newest(f.Entry), Ref: evidence.Ref{Path: string(f.Name), Unit: evidence.Line, At: int64(line), Text: attr("type")}}
+	o.Values = []string{evidence.StartIIS, attr("name"), attr("type"), "", "", "", applicationHost, "a class of .NET", ""}
+	r.Observe(&o)
 }

@@ -23,6 +23,7 @@ var errSaid = errors.New("said")
 // user is one whose part of the registry is read: a hive, or live a key below HKU.
 type user struct {
 	name  string // of the profile's folder
+	home  string // its folder; "" where nothing tells it
 	path  string // what stands for its keys in references
 	keys  func(path string) (*evidence.RegistryKey, error)
 	class func(path string) (*evidence.RegistryKey, error) // its Software\Classes
@@ -165,7 +166,7 @@ func (r *reader) hiveUser(name, path, class string) {
 	if err != nil {
 		return
 	}
-	u := user{name: name, path: at + `\`, keys: h.Key}
+	u := user{name: name, home: strings.TrimSuffix(path, `\NTUSER.DAT`), path: at + `\`, keys: h.Key}
 	if class != "" {
 		if c, _, err := r.hive(class, false); err == nil {
 			u.class = c.Key
@@ -197,7 +198,7 @@ func (r *reader) loadedUsers() map[string]bool {
 		below := func(root string) func(string) (*evidence.RegistryKey, error) {
 			return func(path string) (*evidence.RegistryKey, error) { return r.reg.Key(root + `\` + path) }
 		}
-		r.users = append(r.users, user{name, `HKU\` + sid + `\`, below(`HKU\` + sid), below(`HKU\` + sid + `_Classes`)})
+		r.users = append(r.users, user{name, home, `HKU\` + sid + `\`, below(`HKU\` + sid), below(`HKU\` + sid + `_Classes`)})
 	}
 	return homes
 }

@@ -1,7 +1,6 @@
 package windows
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -15,7 +14,7 @@ type spot struct {
 	key    string
 	depth  int
 	values []string // nil: every value of the key is one
-	lists  bool     // a value names several, a line or a blank apart
+	lists  bool     // a value names several, a comma or a blank apart
 	below  bool     // the key is one below the place's own
 }
 
@@ -40,6 +39,7 @@ var runKeys = []spot{
 	{evidence.StartRunKey, nt + `Terminal Server\Install\Software\Microsoft\Windows\CurrentVersion\Run`, 0, nil, false, false},
 	{evidence.StartRunKey, nt + `Terminal Server\Install\Software\Microsoft\Windows\CurrentVersion\RunOnce`, 0, nil, false, false},
 	{evidence.StartShell, `Microsoft\Command Processor`, 0, []string{"AutoRun"}, false, false},
+	{evidence.StartShell, `Microsoft\Office test\Special\Perf`, 0, nil, false, false},
 	{evidence.StartPolicyScript, version + `Group Policy\Scripts`, 3, []string{"Script"}, false, false},
 	{evidence.StartWinlogon, version + `Policies\System`, 0, []string{"Shell"}, false, false},
 	{evidence.StartWinlogon, nt + `Winlogon`, 0, []string{"Shell", "Userinit", "Taskman", "GinaDLL", "AppSetup"}, false, false},
@@ -48,13 +48,18 @@ var runKeys = []spot{
 // softwareSpots are below the machine's Software, in both views.
 var softwareSpots = []spot{
 	{evidence.StartWinlogon, nt + `Winlogon\Notify`, 1, []string{"DLLName"}, false, false},
-	{evidence.StartWinlogon, nt + `Winlogon\GPExtensions`, 1, []string{"DllName"}, false, false},
+	{evidence.StartShell, nt + `Winlogon\GPExtensions`, 1, []string{"DllName"}, false, false},
 	{evidence.StartIFEO, nt + `Image File Execution Options`, 1, []string{"Debugger", "VerifierDlls"}, false, false},
 	{evidence.StartIFEO, nt + `SilentProcessExit`, 1, []string{"MonitorProcess"}, false, false},
 	{evidence.StartAppInit, nt + `Windows`, 0, []string{"AppInit_DLLs"}, true, false},
 	{evidence.StartNetshHelper, `Microsoft\NetSh`, 0, nil, false, false},
 	{evidence.StartActiveSetup, `Microsoft\Active Setup\Installed Components`, 1, []string{"StubPath"}, false, false},
+	{evidence.StartShell, nt + `AeDebug`, 0, []string{"Debugger"}, false, false},
 }
+
+// profilers name a library that every program of .NET loads
+// (https://attack.mitre.org/techniques/T1574/012/).
+var profilers = []string{"COR_PROFILER_PATH", "COR_PROFILER_PATH_32", "COR_PROFILER_PATH_64", "CORECLR_PROFILER_PATH", "CORECLR_PROFILER_PATH_32", "CORECLR_PROFILER_PATH_64", "DOTNET_STARTUP_HOOKS"}
 
 // systemSpots are of the control set in force.
 var systemSpots = []spot{
@@ -65,7 +70,12 @@ var systemSpots = []spot{
 	{evidence.StartLSA, control + `SecurityProviders`, 0, []string{"SecurityProviders"}, true, false},
 	{evidence.StartPrint, control + `Print\Monitors`, 1, []string{"Driver"}, false, false},
 	{evidence.StartPrint, control + `Print\Providers`, 1, []string{"Name"}, false, false},
-	{evidence.StartPrint, control + `Print\Environments\Windows x64\Print Processors`, 1, []string{"Driver"}, false, false},
+	{evidence.StartPrint, control + `Print\Environments`, 3, []string{"Driver"}, false, false},
+	{evidence.StartSession, control + `Session Manager\KnownDLLs`, 0, nil, false, false},
+	{evidence.StartShell, control + `Session Manager\Environment`, 0, profilers, false, false},
+	{evidence.StartShell, control + `Terminal Server\WinStations\RDP-Tcp`, 0, []string{"InitialProgram"}, false, false},
+	{evidence.StartShell, control + `SafeBoot`, 0, []string{"AlternateShell"}, false, false},
+	{evidence.StartShell, control + `BootVerificationProgram`, 0, []string{"ImagePath"}, false, false},
 	{evidence.StartTimeProvider, services + `\W32Time\TimeProviders`, 1, []string{"DllName"}, false, false},
 }
 
@@ -73,6 +83,7 @@ var systemSpots = []spot{
 var userSpots = []spot{
 	{evidence.StartRunKey, `Software\` + nt + `Windows`, 0, []string{"Load", "Run"}, false, false},
 	{evidence.StartPolicyScript, `Environment`, 0, []string{"UserInitMprLogonScript"}, false, false},
+	{evidence.StartShell, `Environment`, 0, profilers, false, false},
 	{evidence.StartShell, `Control Panel\Desktop`, 0, []string{"SCRNSAVE.EXE"}, false, false},
 }
 
@@ -80,11 +91,12 @@ func (r *reader) machineSpots() {
 	for _, view := range []string{`HKLM\` + software, `HKLM\` + wow} {
 		for _, s := range slices.Concat(runKeys, softwareSpots) {
 			s.key = view + s.key
-			r.spot(r.machine, s, "")
+			r.spot(r.machine, s, nil)
 		}
+		r.shell(r.machine, view, nil)
 	}
 	for _, s := range systemSpots {
-		r.spot(r.machine, s, "")
+		r.spot(r.machine, s, nil)
 	}
 }
 
@@ -96,59 +108,81 @@ func (r *reader) userSpots() {
 		for _, view := range []string{`Software\`, `Software\WOW6432Node\`} {
 			for _, s := range runKeys {
 				s.key = view + s.key
-				r.spot(read, s, u.name)
+				r.spot(read, s, u)
 			}
+			r.shell(read, view, u)
 		}
 		for _, s := range userSpots {
-			r.spot(read, s, u.name)
+			r.spot(read, s, u)
 		}
 		r.classes(u)
 	}
 }
 
 // spot observes what a place names.
-func (r *reader) spot(read func(string) *evidence.RegistryKey, s spot, user string) {
+func (r *reader) spot(read func(string) *evidence.RegistryKey, s spot, who *user) {
 	key := read(s.key)
 	if key == nil {
 		return
 	}
 	for _, v := range key.Values {
 		if v.Text != "" && (s.values == nil || slices.ContainsFunc(s.values, func(n string) bool { return strings.EqualFold(n, v.Name) })) {
-			r.named(key, &v, s, user)
+			r.named(key, &v, s, who)
 		}
 	}
 	if s.depth > 0 {
 		for _, name := range key.Subkeys {
 			below := s
 			below.key, below.depth, below.below = s.key+`\`+name, s.depth-1, true
-			r.spot(read, below, user)
+			r.spot(read, below, who)
 		}
 	}
 }
 
 // named observes what one value names.
-func (r *reader) named(key *evidence.RegistryKey, v *evidence.RegistryValue, s spot, user string) {
+func (r *reader) named(key *evidence.RegistryKey, v *evidence.RegistryValue, s spot, who *user) {
 	name := v.Name
 	if s.values != nil && s.below {
 		name = lastOf(key.Path)
 	}
-	commands := []string{v.Text}
-	if s.lists {
-		commands = strings.FieldsFunc(v.Text, func(c rune) bool { return strings.ContainsRune("\n\x00, ", c) })
-	}
-	details, state := "", ""
+	commands := strings.FieldsFunc(v.Text, func(c rune) bool { return c == '\n' || c == 0 || s.lists && (c == ',' || c == ' ') })
+	a := ofValue(key, v.Name, s.kind, name, "")
+	a.who = who
 	switch {
 	case strings.EqualFold(v.Name, "AppInit_DLLs") && key.Value("LoadAppInit_DLLs").Number == 0:
-		state = "disabled"
-	case strings.EqualFold(v.Name, "Script"):
-		details = key.Value("Parameters").Text
-		commands[0] = strings.TrimSpace(commands[0] + " " + details)
+		a.state = "disabled"
+	case strings.EqualFold(v.Name, "Script") && len(commands) > 0:
+		a.details = key.Value("Parameters").Text
+		commands[0] = strings.TrimSpace(commands[0] + " " + a.details)
+	case s.kind == evidence.StartWinlogon && len(commands) > 0:
+		a.image = unusual(commands[0])
 	}
-	for _, command := range commands {
-		if strings.Trim(command, `" `) != "" {
-			r.start(key.Written, key.Path, s.kind, name, command, user, key.Path+`\`+v.Name, details, state)
+	for i, command := range commands {
+		if strings.Trim(command, `" `) == "" {
+			continue
+		}
+		if len(commands) > 1 { // several of one value
+			a.ref.Unit, a.ref.At = evidence.Record, int64(i+1)
+		}
+		a.command = strings.TrimLeft(command, "|")
+		if library, _, more := strings.Cut(a.command, "|"); more { // of RunOnceEx: "library|function|arguments" or "||program"
+			a.image = library
+		}
+		r.start(a)
+	}
+}
+
+// unusual is the program of a list that is not Windows' own; else the first.
+func unusual(list string) string {
+	all := strings.Split(list, ",")
+	for _, p := range all {
+		switch name := strings.ToLower(lastOf(strings.Trim(p, `" `))); name {
+		case "", "userinit.exe", "userinit", "explorer.exe", "explorer":
+		default:
+			return p
 		}
 	}
+	return all[0]
 }
 
 // classes observes the programs that a user's registry puts in front of the
@@ -166,7 +200,9 @@ func (r *reader) classes(u *user) {
 		for _, id := range list.Subkeys {
 			for _, kind := range []string{"InprocServer32", "LocalServer32"} {
 				if key := r.get(u.class, top+`\`+id+`\`+kind, at); key != nil && key.Value("").Text != "" {
-					r.start(key.Written, key.Path, evidence.StartCOM, id, key.Value("").Text, u.name, key.Path, kind, "")
+					a := ofValue(key, "", evidence.StartCOM, id, key.Value("").Text)
+					a.who, a.details = u, kind
+					r.start(a)
 				}
 			}
 		}
@@ -175,38 +211,3 @@ func (r *reader) classes(u *user) {
 
 // lastOf is the last element of a key's or folder's path.
 func lastOf(path string) string { return path[strings.LastIndexByte(path, '\\')+1:] }
-
-// driver is what Details says of a service that is one.
-const driver = "driver"
-
-// services observes the services and drivers, and the libraries that shared ones load.
-func (r *reader) services() {
-	list := r.machine(services)
-	if list == nil {
-		return
-	}
-	for _, name := range list.Subkeys {
-		key := r.machine(services + `\` + name)
-		if key == nil {
-			continue
-		}
-		state, details, command := "", "", key.Value("ImagePath").Text
-		if start := key.Value("Start"); start.Type != 0 && start.Number == 4 {
-			state = "disabled"
-		}
-		if kind := key.Value("Type").Number; kind != 0 && kind < 0x10 {
-			details = driver
-		} else if p := r.machine(services + `\` + name + `\Parameters`); p != nil && p.Value("ServiceDll").Text != "" {
-			details = expanded(p.Value("ServiceDll").Text)
-		}
-		if command != "" {
-			r.start(key.Written, key.Path, evidence.StartService, name, command, key.Value("ObjectName").Text, key.Path+`\ImagePath`, details, state)
-		}
-		if then := key.Value("FailureCommand").Text; strings.TrimSpace(then) != "" {
-			r.start(key.Written, key.Path, evidence.StartService, name, then, key.Value("ObjectName").Text, key.Path+`\FailureCommand`, "when the service fails", state)
-		}
-	}
-	if len(list.Subkeys) == 0 {
-		r.Gap(evidence.CoverState, r.Name, evidence.Absent, fmt.Sprintf("%s has no service", services))
-	}
-}

@@ -40,7 +40,7 @@ func (r *reader) startupOf(folder, user string) {
 				command = path
 			}
 		}
-		r.start(newest(f.Entry), string(f.Name), evidence.StartFolder, f.Name.Base(), command, user, path, "", "")
+		r.start(autostart{ref: evidence.Ref{Path: string(f.Name)}, at: newest(f.Entry), kind: evidence.StartFolder, name: f.Name.Base(), command: command, user: user, object: path})
 	})
 }
 

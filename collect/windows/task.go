@@ -71,9 +71,8 @@ func (r *reader) tasks() {
 		}
 		all := t.commands()
 		commands[strings.ToLower(path)] = all
-		for _, c := range all {
-			r.start(newest(f.Entry), string(f.Name), evidence.StartTask, path, c, user, f.Path, t.about(), state)
-		}
+		a := autostart{ref: evidence.Ref{Path: string(f.Name)}, at: newest(f.Entry), kind: evidence.StartTask, name: path, user: user, object: strings.ReplaceAll(f.Path, "/", `\`), details: t.about(), state: state}
+		r.startEach(a, all)
 	})
 	r.treeTasks(`Tree`, "", commands, 0)
 }
@@ -220,8 +219,19 @@ func (r *reader) treeTask(tree *evidence.RegistryKey, path, id string, files map
 	if len(commands) == 0 {
 		commands = []string{""}
 	}
-	for _, c := range commands {
-		r.start(written, tree.Path, evidence.StartTask, path, c, "", tree.Path, strings.Join(details, ", "), "")
+	a := ofValue(tree, "", evidence.StartTask, path, "")
+	a.at, a.details = written, strings.Join(details, ", ")
+	r.startEach(a, commands)
+}
+
+// startEach hands on an autostart for each of its commands.
+func (r *reader) startEach(a autostart, commands []string) {
+	for i, c := range commands {
+		if len(commands) > 1 {
+			a.ref.Unit, a.ref.At = evidence.Record, int64(i+1)
+		}
+		a.command = c
+		r.start(a)
 	}
 }
 

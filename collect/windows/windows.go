@@ -10,8 +10,10 @@
 package windows
 
 import (
+	"cmp"
 	"context"
 	"io"
+	"strings"
 	"time"
 
 	"postern/collect/family"
@@ -69,19 +71,44 @@ func (r *reader) close() {
 	}
 }
 
-// start hands an autostart on: what stands at path, a file of the source or a key, and
-// was last changed at.
-func (r *reader) start(at time.Time, path, kind, name, command, user, object, details, state string) {
-	image := imageOf(command)
+// autostart is one to be handed on.
+type autostart struct {
+	ref     evidence.Ref // its Path alone, or with a place in the file
+	at      time.Time    // the newest of the times of what says so
+	kind    string
+	name    string
+	command string
+	image   string // "": what the command runs
+	who     *user  // whose variables are meant; nil: the machine's
+	user    string // as whom; "" with who: that user
+	object  string
+	details string
+	state   string
+}
+
+// start hands an autostart on.
+func (r *reader) start(a autostart) {
+	home := ""
+	if a.who != nil {
+		a.user, home = cmp.Or(a.user, a.who.name), a.who.home
+	}
+	a.image = imageOf(personal(cmp.Or(a.image, a.command), home))
+	a.ref.Text = a.command
 	r.Observe(&evidence.Observation{
-		Kind: evidence.ObserveAutostart, Time: at, Ref: evidence.Ref{Path: path, Text: command},
-		Values: []string{kind, name, command, image, r.found(details, image), user, object, details, state},
+		Kind: evidence.ObserveAutostart, Time: a.at, Ref: a.ref,
+		Values: []string{a.kind, a.name, a.command, a.image, r.found(a.details, a.image), a.user, a.object, a.details, a.state},
 	})
 }
 
-// setting hands a setting on.
+// ofValue begins an autostart that a value of a key names; "" is the key's own.
+func ofValue(key *evidence.RegistryKey, value, kind, name, command string) autostart {
+	object := strings.TrimSuffix(key.Path+`\`+value, `\`)
+	return autostart{ref: evidence.Ref{Path: object}, at: key.Written, kind: kind, name: name, command: command, object: object}
+}
+
+// setting hands a setting on, which stands at object in the registry.
 func (r *reader) setting(key *evidence.RegistryKey, kind, name, details, image, user, object string) {
-	o := evidence.Observation{Kind: evidence.ObserveSetting, Time: key.Written, Ref: evidence.Ref{Path: key.Path, Text: details}}
+	o := evidence.Observation{Kind: evidence.ObserveSetting, Time: key.Written, Ref: evidence.Ref{Path: object, Text: details}}
 	o.Values = []string{kind, name, details, image, user, object}
 	r.Observe(&o)
 }

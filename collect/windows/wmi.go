@@ -102,7 +102,7 @@ func (r *reader) wmi() {
 		r.Gap(evidence.CoverFile, string(name), evidence.TooLarge, "what stands behind its first 64 MiB was not looked through")
 		size = maxObjects
 	}
-	seen := map[string]bool{}
+	seen := map[string]int64{} // where in the file
 	var texts []consumer
 	for at := int64(0); at < size && r.Ctx.Err() == nil; at += piece {
 		data := make([]byte, min(piece+overlap, size-at))
@@ -116,8 +116,10 @@ func (r *reader) wmi() {
 		if !bytes.Contains(data, []byte("EventConsumer")) {
 			continue
 		}
-		for _, m := range boundConsumer.FindAllSubmatch(data, -1) {
-			seen[string(m[1])+" "+string(m[2])] = true
+		for _, m := range boundConsumer.FindAllSubmatchIndex(data, -1) {
+			if key := string(data[m[2]:m[3]]) + " " + string(data[m[4]:m[5]]); seen[key] == 0 && len(seen) < maxConsumers {
+				seen[key] = at + int64(m[0])
+			}
 		}
 		if len(texts) < maxConsumers {
 			texts = append(texts, consumersIn(data)...)
@@ -131,7 +133,7 @@ func (r *reader) wmi() {
 type consumer struct{ class, text, behind string }
 
 // consumers observes the bound consumers with the commands that stand in the repository.
-func (r *reader) consumers(e evidence.Entry, bound map[string]bool, texts []consumer) {
+func (r *reader) consumers(e evidence.Entry, bound map[string]int64, texts []consumer) {
 	for _, key := range slices.Sorted(maps.Keys(bound)) {
 		class, name, _ := strings.Cut(key, " ")
 		command, details := "", "bound in the repository's bytes"
@@ -143,6 +145,6 @@ func (r *reader) consumers(e evidence.Entry, bound map[string]bool, texts []cons
 		if command == "" {
 			details += "; its command was not found"
 		}
-		r.start(newest(e), string(e.Name), evidence.StartWMI, name, command, "", repository+" "+class, details, "")
+		r.start(autostart{ref: evidence.Ref{Path: string(e.Name), Unit: evidence.Offset, At: bound[key]}, at: newest(e), kind: evidence.StartWMI, name: name, command: command, object: repository + " " + class, details: details})
 	}
 }

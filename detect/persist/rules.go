@@ -20,6 +20,7 @@ const (
 	AppInit        = "start.library-in-every-program"
 	LSAPackage     = "start.unknown-lsa-package"
 	SystemLibrary  = "start.unknown-system-library"
+	PrintLibrary   = "start.print-library"
 	ServiceLibrary = "start.service-library-elsewhere"
 	WMIConsumer    = "start.wmi-consumer"
 	UserClass      = "start.class-of-user"
@@ -45,10 +46,13 @@ const (
 	KeyCommand     = "setting.key-command"
 	KeyedElsewhere = "setting.keys-from-elsewhere"
 	NameRedirected = "setting.guard-redirected"
+	PortForwarded  = "setting.port-forwarded"
 	Unchangeable   = "setting.file-made-unchangeable"
 
 	SecondRoot    = "account.second-root"
 	HiddenAccount = "account.hidden-name"
+	HiddenLogon   = "account.left-out-at-logon"
+	BorrowedRID   = "account.acts-as-another"
 	ServiceLogon  = "account.service-account-logs-on"
 	NoPassword    = "account.without-password"
 	GuestOn       = "account.guest-enabled"
@@ -100,6 +104,7 @@ func startRules() []anomaly.Rule {
 		rule(AppInit, "A library is loaded into every program", lead, medium, "T1546.010", askWho),
 		rule(LSAPackage, "The security authority loads a package that Windows does not bring", lead, medium, "T1547.005", "See who made the library: it sees every password."),
 		rule(SystemLibrary, "A part of Windows loads a library that Windows does not bring", lead, medium, "T1547.010", askWho),
+		rule(PrintLibrary, "The spooler loads a library that Windows does not bring", lead, low, "T1547.012", "Makers of printers bring such libraries; see whether the machine has such a printer."),
 		rule(ServiceLibrary, "A shared service loads its library from outside the folders of programs", state, medium, "T1543.003", askWho),
 		rule(WMIConsumer, "An event of the system runs a command or script", lead, medium, "T1546.003", askWho),
 		rule(UserClass, "A user's registry puts a program where everybody may write in front of a class", state, medium, "T1546.015", askWho),
@@ -128,6 +133,7 @@ func settingRules() []anomaly.Rule {
 		rule(KeyCommand, "A key of an account starts a suspicious command", state, high, "T1098.004", askWho),
 		rule(KeyedElsewhere, "The server for remote logons takes keys from a program or an odd file", lead, medium, "T1098.004", askWho),
 		rule(NameRedirected, "The names of those who bring updates or protection lead elsewhere", state, medium, "T1562.001", askWho),
+		rule(PortForwarded, "The system hands connections to one of its ports on to another machine", lead, medium, "T1090.001", "Ask who set it up; intruders reach inner machines so."),
 		rule(Unchangeable, "A file that starts things or opens accounts was made unchangeable", lead, medium, "T1222.002", "Intruders guard their files so; ask whether an administrator did."),
 	}
 }
@@ -136,6 +142,8 @@ func otherRules() []anomaly.Rule {
 	return []anomaly.Rule{
 		rule(SecondRoot, "Another account than root is root", state, high, "T1136.001", "Find when it came, and who has used it."),
 		rule(HiddenAccount, "An account has a name that lists leave out", state, high, "T1564.002", "Find in the event logs (4720) who made it and from where."),
+		rule(HiddenLogon, "An administrator's account is left out of the logon screen", lead, medium, "T1564.002", askWho),
+		rule(BorrowedRID, "An account acts as another one", state, high, "T1098", "Its entry names the other's number, so that who logs on to it has the other's rights; find when it was changed, and by whom."),
 		rule(ServiceLogon, "An account of a service has a shell and a password", lead, medium, "T1078.003", "Ask whether it ever logged on, and who gave it a password."),
 		rule(NoPassword, "An account that may log on has no password", lead, medium, "T1078.003", "Lock it, and see whether anybody came in by it."),
 		rule(GuestOn, "The guest account is switched on", lead, medium, "T1078.001", "Ask who wanted it."),

@@ -23,7 +23,7 @@ func (i *Item) setting() {
 	case evidence.SettingFirewall:
 		i.firewall(name, value)
 	case evidence.SettingLogging:
-		if value == "0" || value == "off" || value == "disabled" {
+		if (value == "0" || value == "off" || value == "disabled") && !strings.HasSuffix(name, "maxsize") {
 			i.add(LoggingOff, "%s", i.Get("TargetObject"))
 		}
 	case evidence.SettingPrivilege:
@@ -70,13 +70,17 @@ func (i *Item) defender(name, value string) {
 		i.add(Exclusion, "%s", i.Get("Details"))
 		return
 	}
-	if strings.Contains(name, "disable") && value == "1" || strings.HasSuffix(name, "tamperprotection") && value == "0" {
+	if strings.Contains(name, "disable") && value == "1" || strings.HasSuffix(name, "amsienable") && value == "0" || strings.HasSuffix(name, "tamperprotection") && value == "0" {
 		i.add(DefenderOff, "%s", i.Get("TargetObject"))
 	}
 }
 
+// prompted are rules that the system made when a user let a program in.
+var prompted = regexp.MustCompile(`(?i)\\(tcp|udp) query user\{`)
+
 func (i *Item) firewall(name, value string) {
 	switch {
+	case prompted.MatchString(i.Get("TargetObject")) && !temporary.MatchString(i.image): // somebody answered the system's question
 	case i.image != "" && (temporary.MatchString(i.image) || odd.MatchString(i.image)):
 		i.add(FirewallOpen, "%s", i.image)
 	case strings.HasSuffix(name, "enablefirewall") && value == "0":
@@ -134,6 +138,8 @@ func (i *Item) key() {
 
 func (i *Item) remote(name, value string) {
 	switch {
+	case strings.HasPrefix(name, "portproxy"):
+		i.add(PortForwarded, "%s", i.Get("Details"))
 	case name == "authorizedkeyscommand" && value != "none" && value != "" && !lawfulKeys.MatchString(value),
 		name == "authorizedkeysfile" && (strings.Contains(value, "/tmp") || strings.Contains(value, "/dev/shm") || strings.HasPrefix(value, "/etc/") && !strings.Contains(value, "%u")):
 		i.add(KeyedElsewhere, "%s %s", i.Get("Name"), i.Get("Details"))
@@ -153,7 +159,11 @@ func (i *Item) account() {
 	switch {
 	case sid == "0" && name != "root" && name != "toor":
 		i.add(SecondRoot, "its number is 0")
-	case strings.HasPrefix(sid, "S-1-5-21-") && strings.HasSuffix(name, "$"):
+	case strings.Contains(i.Get("Details"), "acts as the account"):
+		i.add(BorrowedRID, "%s", i.Get("Details"))
+	case strings.Contains(i.Get("Details"), "left out of the logon screen") && strings.Contains(i.Get("Groups"), "Administrators") && open:
+		i.add(HiddenLogon, "it is in %s", i.Get("Groups"))
+	case strings.HasPrefix(sid, "S-1-5-21-") && strings.HasSuffix(name, "$") && name != "homegroupuser$":
 		i.add(HiddenAccount, "it ends in $, as machines' accounts do")
 	case strings.HasPrefix(sid, "S-1-5-21-") && strings.HasSuffix(sid, "-501") && open:
 		i.add(GuestOn, "%s", i.Get("TargetObject"))

@@ -79,7 +79,7 @@ var kinds = map[string]func(*Item){
 	evidence.StartWinlogon:     (*Item).winlogon,
 	evidence.StartAppInit:      func(i *Item) { i.unlessEmpty(AppInit) },
 	evidence.StartLSA:          func(i *Item) { i.unknown(LSAPackage, lsaPackages) },
-	evidence.StartPrint:        func(i *Item) { i.unknown(SystemLibrary, printLibraries) },
+	evidence.StartPrint:        (*Item).printing,
 	evidence.StartTimeProvider: func(i *Item) { i.unknown(SystemLibrary, timeLibraries) },
 	evidence.StartNetshHelper:  func(i *Item) { i.outside(SystemLibrary) },
 	evidence.StartSession:      (*Item).session,
@@ -160,6 +160,13 @@ func (i *Item) unknown(rule string, known map[string]bool) {
 	if name := strings.TrimSuffix(base(lib), ".dll"); name != "" && !known[name] {
 		i.add(rule, "%s", lib)
 	}
+}
+
+// printing judges a library of the spooler. Makers of printers bring their own, into
+// the system's folders.
+func (i *Item) printing() {
+	i.outside(SystemLibrary)
+	i.unknown(PrintLibrary, printLibraries)
 }
 
 // outside adds a rule for a library outside of Windows' folders.

@@ -16,7 +16,8 @@ type HiveKey struct {
 	Keys    []HiveKey
 }
 
-// HiveValue is one value: a string is REG_SZ, a uint32 REG_DWORD, bytes REG_BINARY.
+// HiveValue is one value: a string is REG_SZ, a uint32 REG_DWORD, bytes REG_BINARY,
+// several strings REG_MULTI_SZ.
 type HiveValue struct {
 	Name string
 	Data any
@@ -116,19 +117,34 @@ func (w *hiveWriter) value(v HiveValue) uint32 {
 		binary.LittleEndian.PutUint32(vk[8:], data)
 		binary.LittleEndian.PutUint32(vk[12:], 4)
 	case string:
-		var text []byte
-		for _, u := range utf16.Encode([]rune(data + "\x00")) {
-			text = binary.LittleEndian.AppendUint16(text, u)
-		}
-		binary.LittleEndian.PutUint32(vk[4:], uint32(len(text)))
-		binary.LittleEndian.PutUint32(vk[8:], w.cell(text))
-		binary.LittleEndian.PutUint32(vk[12:], 1)
+		w.data(vk, wide(data+"\x00"), 1)
+	case []string:
+		w.data(vk, wide(strings.Join(data, "\x00")+"\x00\x00"), 7)
 	case []byte:
-		binary.LittleEndian.PutUint32(vk[4:], uint32(len(data)))
-		binary.LittleEndian.PutUint32(vk[8:], w.cell(data))
-		binary.LittleEndian.PutUint32(vk[12:], 3)
+		w.data(vk, data, 3)
 	}
 	return w.cell(append(vk, v.Name...))
+}
+
+// data notes a value's bytes: in a cell of their own, or up to four where the cell's
+// offset would stand.
+func (w *hiveWriter) data(vk, data []byte, kind uint32) {
+	size := uint32(len(data))
+	if len(data) <= 4 {
+		copy(vk[8:12], data)
+		size |= 0x80000000
+	} else {
+		binary.LittleEndian.PutUint32(vk[8:], w.cell(data))
+	}
+	binary.LittleEndian.PutUint32(vk[4:], size)
+	binary.LittleEndian.PutUint32(vk[12:], kind)
+}
+
+func wide(s string) (text []byte) {
+	for _, u := range utf16.Encode([]rune(s)) {
+		text = binary.LittleEndian.AppendUint16(text, u)
+	}
+	return text
 }
 
 func nameHash(name string) (h uint32) {

@@ -1,0 +1,88 @@
+package windows
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"postern/evidence"
+)
+
+// driver is what Details says of a service that is one.
+const driver = "driver"
+
+// adapter is a type of a service that has no program (SERVICE_ADAPTER of winnt.h).
+const adapter = 4
+
+// services observes the services and drivers, the libraries that shared ones load, and
+// those that are given the passwords of logons.
+func (r *reader) services() {
+	list := r.machine(services)
+	if list == nil {
+		return
+	}
+	for _, name := range list.Subkeys {
+		if key := r.machine(services + `\` + name); key != nil {
+			r.service(name, key)
+		}
+	}
+	if len(list.Subkeys) == 0 {
+		r.Gap(evidence.CoverState, r.Name, evidence.Absent, fmt.Sprintf("%s has no service", services))
+	}
+}
+
+func (r *reader) service(name string, key *evidence.RegistryKey) {
+	kind, command := key.Value("Type").Number, key.Value("ImagePath").Text
+	a := ofValue(key, "ImagePath", evidence.StartService, name, command)
+	a.user = key.Value("ObjectName").Text
+	if start := key.Value("Start"); start.Type != 0 && start.Number == 4 {
+		a.state = "disabled"
+	}
+	switch library := r.serviceLibrary(key); {
+	case kind != 0 && kind < 0x10:
+		a.details = driver
+		if command == "" && kind != adapter { // what the system loads where nothing is said
+			a = autostart{ref: evidence.Ref{Path: key.Path}, at: a.at, kind: a.kind, name: name, command: `System32\drivers\` + name + ".sys", object: key.Path, details: driver, state: a.state}
+		}
+	case library != "":
+		a.details = library
+		if command == "" {
+			a.object, a.image = key.Path, library
+			a.command = library
+		}
+	}
+	if a.command != "" {
+		r.start(a)
+	}
+	if then := key.Value("FailureCommand").Text; strings.TrimSpace(then) != "" {
+		b := ofValue(key, "FailureCommand", evidence.StartService, name, then)
+		b.user, b.details, b.state = a.user, "when the service fails", a.state
+		r.start(b)
+	}
+	if !has(key.Subkeys, "NetworkProvider") {
+		return
+	}
+	if p := r.machine(key.Path + `\NetworkProvider`); p != nil && p.Value("ProviderPath").Text != "" {
+		b := ofValue(p, "ProviderPath", evidence.StartService, name, p.Value("ProviderPath").Text)
+		b.details = "a library that is given the passwords of logons"
+		r.start(b)
+	}
+}
+
+// serviceLibrary is the library that a shared service loads; a bare name is one of the
+// system's folder.
+func (r *reader) serviceLibrary(key *evidence.RegistryKey) string {
+	library := key.Value("ServiceDll").Text
+	if has(key.Subkeys, "Parameters") {
+		if p := r.machine(key.Path + `\Parameters`); p != nil {
+			library = cmp.Or(p.Value("ServiceDll").Text, library)
+		}
+	}
+	return expanded(library)
+}
+
+// has reports whether a key of a name is among those below another.
+func has(names []string, name string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
+}
