@@ -134,3 +134,16 @@ func (r *reader) listed(dir evidence.Name) bool {
 	_ = r.Src.Files.Walk(r.Ctx, dir, func(e evidence.Entry) error { seen = e.Err == nil; return fs.SkipAll })
 	return seen
 }
+
+// lacking covers a file or folder that every system has and this whole tree does not.
+func (r *reader) lacking(path, why string) {
+	name, ok := r.Src.Locate(path)
+	if !ok {
+		name = evidence.Name(path)
+	} else if _, err := r.there(name); !errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if !r.Src.Partial && r.Ctx.Err() == nil {
+		r.Gap(evidence.CoverFile, string(name), evidence.Absent, why)
+	}
+}

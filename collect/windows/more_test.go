@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"postern/evidence"
 	"postern/evidence/evidencetest"
 )
 
@@ -98,4 +99,76 @@ func TestFactsOfOthers(t *testing.T) {
 	if t.Failed() {
 		t.Log(strings.Join(got, "\n"))
 	}
+}
+
+// TestPolicyScripts holds scripts of policies, unlisted tasks and the question of a
+// filter against what their files say.
+func TestPolicyScripts(t *testing.T) {
+	const cache = `Microsoft\Windows NT\CurrentVersion\Schedule\TaskCache\`
+	tree := evidencetest.Tree{
+		"Windows/System32/config/SOFTWARE":                          hiveOf(at(cache+`Tasks\{Z}`, value{Name: "Path", Data: `\Gone`}, value{Name: "Actions", Data: execBlob(`C:\z.exe`, "-q")})),
+		"Windows/System32/GroupPolicy/Machine/Scripts/scripts.ini":  {Data: append([]byte("\xff\xfe"), wide("\r\n[Startup]\r\n0CmdLine=C:\\a b\\s.bat\r\n0Parameters=-x\r\n1CmdLine=\\\\dc\\n\\t.cmd\r\n1Parameters=\r\n[Shutdown]\r\n0CmdLine=\r\n")...)},
+		"Windows/System32/GroupPolicyUsers/S-1-5-32-545/User/x.ini": evidencetest.Text("[Logon]\n0CmdLine=no\n"),
+		"Windows/System32/wbem/Repository/OBJECTS.DATA":             evidencetest.Text("\x00__EventFilter\x00\x00Boot\x00\x00root\\cimv2\x00\x00SELECT * FROM __InstanceModificationEvent WITHIN 60\x00\x00WQL\x00 \x00CommandLineEventConsumer\x00\x00cmd /c x\x00\x00Check\x00 \x00CommandLineEventConsumer.Name=\"Check\"\x00\x00__EventFilter.Name=\"Boot\"\x00"),
+	}
+	var got []string
+	for _, o := range collected(t, source(tree)).Observed {
+		got = append(got, strings.Join(o.Values, "|"))
+	}
+	const at = `C:\Windows\System32\GroupPolicy\Machine\Scripts\scripts.ini||`
+	for _, want := range []string{
+		`policy-script|Startup|"C:\a b\s.bat" -x|C:\a b\s.bat|||` + at,
+		`policy-script|Startup|\\dc\n\t.cmd|\\dc\n\t.cmd|||` + at,
+		`task|\Gone|C:\z.exe -q|C:\z.exe|||HKLM\SOFTWARE\` + cache + `Tasks\{Z}|the registry's tree of tasks does not name it|`,
+		`wmi|Check|cmd /c x|cmd|||C:\Windows\System32\wbem\Repository\OBJECTS.DATA CommandLineEventConsumer|bound in the repository's bytes, by filter Boot: SELECT * FROM __InstanceModificationEvent WITHIN 60|`,
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("nothing says %s", want)
+		}
+	}
+	if len(got) != 4 {
+		t.Errorf("observed %s", strings.Join(got, "\n"))
+	}
+}
+
+// TestNothingThere: what every system has and this one lacks is said, of a whole tree
+// and of a selection.
+func TestNothingThere(t *testing.T) {
+	for _, partial := range []bool{false, true} {
+		src := source(evidencetest.Tree{"Users/anna/Desktop/a.txt": evidencetest.Text("x"), "Users/Public/b.txt": evidencetest.Text("x")})
+		src.Partial = partial
+		reason, paths := evidence.Absent, []string{"Windows/System32/Tasks", "Windows/System32/wbem/Repository/OBJECTS.DATA"}
+		if partial {
+			reason, paths = evidence.NotCollected, []string{"scheduled tasks", "event consumers of WMI", "services", "guards", "accounts"}
+		}
+		gaps := collected(t, src).Gaps()
+		for _, path := range append(paths, "Windows/System32/config/SYSTEM", "Windows/System32/config/SOFTWARE", "Windows/System32/config/SAM", "Users/anna/NTUSER.DAT") {
+			if !slices.ContainsFunc(gaps, func(c evidence.Coverage) bool {
+				return c.Path == path && c.Missed.Reason == reason && c.Parts&evidence.CompromisedNow != 0
+			}) {
+				t.Errorf("partial %v: no gap says %s of %s", partial, reason, path)
+			}
+		}
+		if slices.ContainsFunc(gaps, func(c evidence.Coverage) bool { return strings.HasPrefix(c.Path, "Users/Public") }) {
+			t.Error("a hive is missed in the folder that all users share")
+		}
+	}
+}
+
+// FuzzRepository: no bytes of a repository or of policies may panic.
+func FuzzRepository(f *testing.F) {
+	f.Add([]byte("__EventFilter\x00\x00B\x00\x00select * from a\x00CommandLineEventConsumer\x00\x00x\x00\x00C\x00CommandLineEventConsumer.Name=\"C\"\x00__EventFilter.Name=\"B\""), "[S]\n0CmdLine=x")
+	f.Fuzz(func(t *testing.T, data []byte, ini string) {
+		c := carved{bound: map[string]binding{}, queries: map[string]string{}}
+		c.add(data, 0)
+		for key, b := range c.bound {
+			if b.at < 0 || b.at >= int64(len(data)) || !strings.Contains(key, "EventConsumer ") {
+				t.Fatalf("%q at %d of %d bytes", key, b.at, len(data))
+			}
+		}
+		n := len(collected(t, source(evidencetest.Tree{"Windows/System32/GroupPolicy/Machine/Scripts/scripts.ini": evidencetest.Text(ini)})).Observed)
+		if n > len(ini) {
+			t.Fatalf("%d scripts of %d bytes", n, len(ini))
+		}
+	})
 }

@@ -135,7 +135,7 @@ func (r *reader) findUsers() {
 				return nil
 			case e.Err != nil:
 				r.Lost(evidence.CoverFile, string(e.Name), e.Err)
-			case e.Mode.IsDir():
+			case e.Mode.IsDir() && e.Real == "" && !shared[strings.ToLower(e.Name.Base())]:
 				homes = append(homes, folder+`\`+e.Name.Base())
 			}
 			return fs.SkipDir
@@ -156,13 +156,16 @@ func (r *reader) findUsers() {
 	r.hiveUser("DEFAULT", config+"DEFAULT", "")
 }
 
+// shared are folders beside those of users, which no user's hive stands in.
+var shared = map[string]bool{"public": true, "all users": true, "default user": true}
+
 func (r *reader) fileUser(home string) {
 	r.hiveUser(lastOf(home), home+`\NTUSER.DAT`, home+`\AppData\Local\Microsoft\Windows\UsrClass.dat`)
 }
 
 // hiveUser adds a user by the hives of its profile.
 func (r *reader) hiveUser(name, path, class string) {
-	h, at, err := r.hive(path, false)
+	h, at, err := r.hive(path, strings.HasPrefix(path, `C:\Users\`))
 	if err != nil {
 		return
 	}

@@ -2,6 +2,7 @@ package windows
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/xml"
 	"errors"
@@ -74,7 +75,33 @@ func (r *reader) tasks() {
 		a := autostart{ref: evidence.Ref{Path: string(f.Name)}, at: newest(f.Entry), kind: evidence.StartTask, name: path, user: user, object: strings.ReplaceAll(f.Path, "/", `\`), details: t.about(), state: state}
 		r.startEach(a, all)
 	})
-	r.treeTasks(`Tree`, "", commands, 0)
+	r.lacking(taskFolder, "it holds what tasks run")
+	listed := map[string]bool{}
+	r.treeTasks(`Tree`, "", commands, listed, 0)
+	r.unlistedTasks(listed)
+}
+
+// unlistedTasks observes tasks that the registry keeps and its tree of names does not
+// have: left over, or taken out so that no list shows them while they run.
+func (r *reader) unlistedTasks(listed map[string]bool) {
+	all := r.machine(taskCache + `Tasks`)
+	if all == nil {
+		return
+	}
+	for _, id := range all.Subkeys {
+		if listed[strings.ToLower(id)] {
+			continue
+		}
+		key := r.machine(taskCache + `Tasks\` + id)
+		if key == nil {
+			continue
+		}
+		if commands := actions(key.Value("Actions").Data); len(commands) > 0 {
+			a := ofValue(key, "", evidence.StartTask, cmp.Or(key.Value("Path").Text, id), "")
+			a.details = "the registry's tree of tasks does not name it"
+			r.startEach(a, commands)
+		}
+	}
 }
 
 // newest is the newest of a file's own times.
@@ -166,12 +193,13 @@ func utf16Text(data []byte) string {
 }
 
 // treeTasks observes the tasks of the registry below a key of the tree.
-func (r *reader) treeTasks(at, path string, files map[string][]string, depth int) {
+func (r *reader) treeTasks(at, path string, files map[string][]string, listed map[string]bool, depth int) {
 	key := r.machine(taskCache + at)
 	if key == nil {
 		return
 	}
 	if id := key.Value("Id").Text; id != "" {
+		listed[strings.ToLower(id)] = true
 		r.treeTask(key, path, id, files)
 	}
 	if depth >= taskDepth {
@@ -181,7 +209,7 @@ func (r *reader) treeTasks(at, path string, files map[string][]string, depth int
 		return
 	}
 	for _, name := range key.Subkeys {
-		r.treeTasks(at+`\`+name, path+`\`+name, files, depth+1)
+		r.treeTasks(at+`\`+name, path+`\`+name, files, listed, depth+1)
 	}
 }
 

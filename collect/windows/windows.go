@@ -42,12 +42,13 @@ func (collector) Collect(ctx context.Context, src *evidence.Source, _ *evidence.
 	r.Read("users' autostart keys", r.userSpots)
 	r.Read("scheduled tasks", r.tasks)
 	r.Read("startup folders", r.startup)
+	r.Read("scripts of policies", r.policyScripts)
 	r.Read("event consumers of WMI", r.wmi)
 	r.Read("modules of the web server", r.modules)
 	r.Read("accounts", r.accounts)
 	r.Read("guards", r.guards)
 	r.Gap(evidence.CoverState, "persistence", evidence.Unsupported,
-		"BITS jobs, policies' script files, and traces of what ran (Amcache, Prefetch and relatives) are not yet read by this version")
+		"BITS jobs, extensions of Office and browsers, and traces of what ran (Amcache, Prefetch and relatives) are not yet read by this version")
 	return ctx.Err()
 }
 

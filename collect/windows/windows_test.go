@@ -209,7 +209,7 @@ func TestFacts(t *testing.T) {
 		`autostart|com|{C}|C:\Users\anna\AppData\Local\Temp\c.dll|C:\Users\anna\AppData\Local\Temp\c.dll|no|anna|Users/anna/NTUSER.DAT\Software\Classes\CLSID\{C}\InprocServer32|InprocServer32|`,
 		`autostart|startup-folder|go.cmd|C:\ProgramData\Microsoft\Windows\Start Menu\Programs\Startup\go.cmd|C:\ProgramData\Microsoft\Windows\Start Menu\Programs\Startup\go.cmd|yes||C:\ProgramData\Microsoft\Windows\Start Menu\Programs\Startup\go.cmd||`,
 		`autostart|startup-folder|Help.lnk|C:\Tools\h.exe --now|C:\Tools\h.exe|no|anna|C:\Users\anna\AppData\Roaming\Microsoft\Windows\Start Menu\Programs\Startup\Help.lnk||`,
-		`autostart|wmi|SysCheck|cmd /c start C:\x.exe|cmd|||C:\Windows\System32\wbem\Repository\OBJECTS.DATA CommandLineEventConsumer|bound in the repository's bytes|`,
+		`autostart|wmi|SysCheck|cmd /c start C:\x.exe|cmd|||C:\Windows\System32\wbem\Repository\OBJECTS.DATA CommandLineEventConsumer|bound in the repository's bytes, by filter SysCheck|`,
 		`autostart|iis-module|Http|C:\ProgramData\http.dll|C:\ProgramData\http.dll|no||C:\Windows\System32\inetsrv\config\applicationHost.config|globalmodules|`,
 		`setting|name-service|hosts|127.0.0.1 wdcp.microsoft.com|||C:\Windows\System32\drivers\etc\hosts`,
 	} {

@@ -3,6 +3,7 @@ package windows
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -41,6 +42,10 @@ const (
 )
 
 var (
+	// boundFilter is a filter as a binding refers to it.
+	boundFilter = regexp.MustCompile(`__EventFilter\.Name="([^"\x00]{1,200})"`)
+	// query is what a filter waits for.
+	query = regexp.MustCompile(`(?i)\bselect\s+[\w*., ]{1,200}\s+from\s+\w{1,100}[^\x00]{0,1000}`)
 	// boundConsumer is a consumer as a binding refers to it; the name may be split by
 	// nothing, for strings of a repository stand in one byte a letter.
 	boundConsumer = regexp.MustCompile(`(CommandLineEventConsumer|ActiveScriptEventConsumer|LogFileEventConsumer|SMTPEventConsumer)\.Name="([^"\x00]{1,200})"`)
@@ -90,6 +95,7 @@ func (r *reader) wmi() {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		r.Shut(name.Dir())
+		r.lacking(repository, "it holds the event consumers of WMI")
 		return
 	case err != nil:
 		r.Lost(evidence.CoverFile, string(name), err)
@@ -102,8 +108,7 @@ func (r *reader) wmi() {
 		r.Gap(evidence.CoverFile, string(name), evidence.TooLarge, "what stands behind its first 64 MiB was not looked through")
 		size = maxObjects
 	}
-	seen := map[string]int64{} // where in the file
-	var texts []consumer
+	c := carved{bound: map[string]binding{}, queries: map[string]string{}}
 	for at := int64(0); at < size && r.Ctx.Err() == nil; at += piece {
 		data := make([]byte, min(piece+overlap, size-at))
 		if n, err := f.ReadAt(data, at); n < len(data) {
@@ -116,16 +121,62 @@ func (r *reader) wmi() {
 		if !bytes.Contains(data, []byte("EventConsumer")) {
 			continue
 		}
-		for _, m := range boundConsumer.FindAllSubmatchIndex(data, -1) {
-			if key := string(data[m[2]:m[3]]) + " " + string(data[m[4]:m[5]]); seen[key] == 0 && len(seen) < maxConsumers {
-				seen[key] = at + int64(m[0])
+		c.add(data, at)
+	}
+	if len(c.bound) >= maxConsumers || len(c.texts) >= maxConsumers {
+		r.Gap(evidence.CoverFile, string(name), evidence.TooLarge, fmt.Sprintf("more than %d event consumers; the rest was not read", maxConsumers))
+	}
+	r.consumers(entry, &c)
+}
+
+// binding is where a consumer is bound, and to which filter.
+type binding struct {
+	at     int64 // in the file
+	filter string
+}
+
+// carved is what was found of event consumers in the repository's bytes.
+type carved struct {
+	bound   map[string]binding // by class and name
+	queries map[string]string  // of filters, by their names
+	texts   []consumer
+}
+
+// near is how far the parts of a binding, or of a filter, stand from one another.
+const near = 512
+
+// add looks through a piece of the repository, which begins at an offset.
+func (c *carved) add(data []byte, at int64) {
+	for _, m := range boundConsumer.FindAllSubmatchIndex(data, -1) {
+		key := string(data[m[2]:m[3]]) + " " + string(data[m[4]:m[5]])
+		if _, known := c.bound[key]; known || len(c.bound) >= maxConsumers {
+			continue
+		}
+		filter := ""
+		if f := boundFilter.FindSubmatch(data[m[1]:min(len(data), m[1]+near)]); f != nil {
+			filter = narrow(f[1])
+		} else if all := boundFilter.FindAllSubmatch(data[max(0, m[0]-near):m[0]], -1); all != nil {
+			filter = narrow(all[len(all)-1][1])
+		}
+		c.bound[key] = binding{at + int64(m[0]), filter}
+	}
+	for _, m := range query.FindAllIndex(data, maxConsumers) {
+		c.ask(data[max(0, m[0]-near):m[0]], narrow(data[m[0]:m[1]]))
+	}
+	if len(c.texts) < maxConsumers {
+		c.texts = append(c.texts, consumersIn(data)...)
+	}
+}
+
+// ask notes a filter's question by each text that stands before it: its name is one.
+func (c *carved) ask(before []byte, query string) {
+	if at := bytes.LastIndex(before, []byte("__EventFilter")); at >= 0 {
+		for name := range bytes.SplitSeq(before[at:], []byte{0}) {
+			if len(name) > 0 && len(c.queries) < 4*maxConsumers {
+				c.queries[narrow(name)] = query
 			}
 		}
-		if len(texts) < maxConsumers {
-			texts = append(texts, consumersIn(data)...)
-		}
 	}
-	r.consumers(entry, seen, texts)
 }
 
 // consumer is what stands behind the name of a consumer's class: its command or
@@ -133,18 +184,25 @@ func (r *reader) wmi() {
 type consumer struct{ class, text, behind string }
 
 // consumers observes the bound consumers with the commands that stand in the repository.
-func (r *reader) consumers(e evidence.Entry, bound map[string]int64, texts []consumer) {
-	for _, key := range slices.Sorted(maps.Keys(bound)) {
+func (r *reader) consumers(e evidence.Entry, c *carved) {
+	for _, key := range slices.Sorted(maps.Keys(c.bound)) {
 		class, name, _ := strings.Cut(key, " ")
 		command, details := "", "bound in the repository's bytes"
-		for _, t := range texts {
+		for _, t := range c.texts {
 			if t.class == class && strings.Contains(t.behind, name) {
 				command = t.text
 			}
 		}
+		bound := c.bound[key]
+		if bound.filter != "" {
+			details += ", by filter " + bound.filter
+		}
+		if query := c.queries[bound.filter]; query != "" {
+			details += ": " + query
+		}
 		if command == "" {
 			details += "; its command was not found"
 		}
-		r.start(autostart{ref: evidence.Ref{Path: string(e.Name), Unit: evidence.Offset, At: bound[key]}, at: newest(e), kind: evidence.StartWMI, name: name, command: command, object: repository + " " + class, details: details})
+		r.start(autostart{ref: evidence.Ref{Path: string(e.Name), Unit: evidence.Offset, At: bound.at}, at: newest(e), kind: evidence.StartWMI, name: name, command: command, object: repository + " " + class, details: details})
 	}
 }
