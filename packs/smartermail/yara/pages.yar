@@ -14,6 +14,7 @@ private rule server_page
         $block = "<%" ascii wide
         $control = /runat\s{0,8}=\s{0,8}["']?server/ ascii wide nocase
         $razor = "@{" ascii wide
+        $razor_word = /(^|[\r\n])\s{0,8}@(using\s|functions\b|inherits\s|System\s{0,4}\.)/ ascii wide
     condition:
         any of them and
         // a library that reads pages is none; what only begins like one is not let off
@@ -28,7 +29,8 @@ private rule takes_input
         $alias = /=\s{0,4}((this|page|me)\s{0,4}\.\s{0,4})?request\s{0,4}[;\r\n]/ ascii wide nocase
         $field = /\b(asp:TextBox|HtmlInputText|HtmlTextArea|asp:FileUpload|HtmlInputFile|HttpPostedFile)\b/ ascii wide nocase
         $element = /<(input|textarea)\b[^>]{0,200}\brunat\s{0,8}=/ ascii wide nocase
-        $method = /\[\s{0,4}(WebMethod|OperationContract|WebInvoke|WebGet)\b/ ascii wide nocase
+        $query = /\bClientQueryString\b/ ascii wide nocase
+        $method = /\[\s{0,4}(\w{1,20}\s{0,4}\.\s{0,4}){0,4}(WebMethod|OperationContract|WebInvoke|WebGet)\b/ ascii wide nocase
     condition:
         any of them
 }
@@ -52,8 +54,9 @@ rule page_evaluates_request
         $unsafe = /["']unsafe["']/ ascii wide nocase
         $eval = /\beval\b/ ascii wide nocase
         $event = /\bPage_(Load|Init|PreInit|PreRender|Unload)\b/ ascii wide nocase
+        $function = /\bnew\s{1,4}Function\s{0,4}\([^;)]{0,60}\brequest\b/ ascii wide nocase
     condition:
-        $eval and ($page or ($event and ($script or $script_turned)) or ($unsafe and server_page and takes_input))
+        (server_page and $function) or $eval and ($page or ($event and ($script or $script_turned)) or ($unsafe and server_page and takes_input))
 }
 
 rule page_executes_request
@@ -91,20 +94,29 @@ rule page_runs_commands
         places = "web-roots, attachments"
         next = "Keep a copy with its times, then find who called it in the web logs and what the web server started then."
     strings:
-        $start = /\bProcess(\s|\/\*[^*]{0,40}\*\/){0,4}\.(\s|\/\*[^*]{0,40}\*\/){0,4}Start\b/ ascii wide nocase
+        $start = /\bProcess(\s|\/\*[^*]{0,40}\*\/){0,4}\.(\s|\/\*[^*]{0,40}\*\/){0,4}@?Start\b/ ascii wide nocase
         $info = /\bProcessStartInfo\b/ ascii wide nocase
         $new = /\bnew\s{1,8}(\w{1,30}\s{0,4}\.\s{0,4}){0,4}Process\b/ ascii wide nocase
-        $named = /\bSystem(\s|\/\*[^*]{0,40}\*\/){0,4}\.(\s|\/\*[^*]{0,40}\*\/){0,4}Diagnostics(\s|\/\*[^*]{0,40}\*\/){0,4}\.(\s|\/\*[^*]{0,40}\*\/){0,4}Process\b/ ascii wide nocase
         $type = /["']System\.Diagnostics\.Process\b/ ascii wide nocase
         $cmd = /["'\\\/]cmd(\.exe)?["'\s]/ ascii wide nocase
         $powershell = "powershell" ascii wide nocase
         $sh = /["']\/bin\/(ba)?sh["']/ ascii wide
         $output = /\b(RedirectStandardOutput|StandardOutput)\b/ ascii wide nocase
         $hidden = /\b(UseShellExecute|CreateNoWindow)\b/ ascii wide nocase
-        $argument = /Process(\s|\/\*[^*]{0,40}\*\/){0,4}\.(\s|\/\*[^*]{0,40}\*\/){0,4}Start\s{0,8}\([^;]{0,120}\brequest\b/ ascii wide nocase
+        $directive = /<%@\s{0,8}(Page|WebHandler|WebService|Control|Master|ServiceHost|Application)\b/ ascii wide nocase
+        // which program, is not written here
+        $filename = /\bFileName\s{0,4}=\s{0,4}[^"'\s@=]/ ascii wide nocase
+        $of_info = /\bProcessStartInfo\s{0,4}\(\s{0,4}[^"'\s)@]/ ascii wide nocase
+        $of_start = /\bProcess(\s|\/\*[^*]{0,40}\*\/){0,4}\.(\s|\/\*[^*]{0,40}\*\/){0,4}@?Start\s{0,8}\(\s{0,8}[^"'\s)@][^,;"']{0,60},/ ascii wide nocase
+        $short = /(=\s{0,4}|namespace\s{0,4}=\s{0,4}["']\s{0,4}\w{1,20}\s{0,4}=\s{0,4})System\s{0,4}\.\s{0,4}Diagnostics(\s{0,4}\.\s{0,4}Process)?\s{0,4}[;"']/ ascii wide nocase
+        $typeof = /\b(typeof|GetType)\s{0,4}\(\s{0,4}(System\s{0,4}\.\s{0,4}Diagnostics\s{0,4}\.\s{0,4})?Process\s{0,4}\)/ ascii wide nocase
+        $socket = /\bnew\s{1,8}(\w{1,30}\s{0,4}\.\s{0,4}){0,4}(Socket|TcpClient)\b/ ascii wide nocase
+        $argument = /Process(\s|\/\*[^*]{0,40}\*\/){0,4}\.(\s|\/\*[^*]{0,40}\*\/){0,4}@?Start\s{0,8}\([^;]{0,120}\brequest\b/ ascii wide nocase
     condition:
-        server_page and takes_input and
-        ($argument or $type or (any of ($start, $info, $new, $named) and any of ($cmd, $powershell, $sh, $output, $hidden)))
+        (server_page and takes_input and
+        ($argument or $type or $typeof or $short or
+        (any of ($start, $info, $new) and any of ($cmd, $powershell, $sh, $output, $hidden, $filename, $of_info, $of_start)))) or
+        ($directive and any of ($start, $info, $new) and (($cmd and $output) or $socket))
 }
 
 rule page_uses_windows_shell
@@ -122,12 +134,15 @@ rule page_uses_windows_shell
         $wscript = "WScript.Shell" ascii wide nocase
         $shell = "Shell.Application" ascii wide nocase
         $class = /(72C24DD5-D70A-438B-8A42-98424B88AFB8|F935DC22-1CF0-11D0-ADB9-00C04FD58A0B|13709620-C279-11CE-A49E-444553540000)/ ascii wide nocase
+        $users = "Shell.Users" ascii wide nocase
+        $schedule = "Schedule.Service" ascii wide nocase
+        $asked = /\b(GetTypeFrom(ProgID|CLSID)|CreateObject)\s{0,4}\(\s{0,4}(\w{1,20}\s{0,4}\.\s{0,4}){0,3}request\b/ ascii wide nocase
         $vb = /\bInteraction\s{0,4}\.\s{0,4}Shell\s{0,4}\(/ ascii wide nocase
         $function = /[^.\w]Shell\s{0,4}\([^)\r\n]{0,120}(\brequest\b|\bcmd\b)/ ascii wide nocase
         $run = /\.\s{0,4}(run|exec|shellexecute)[\s("']/ ascii wide nocase
         $late = /\bInvokeMember\b|\bCallByName\b/ ascii wide nocase
     condition:
-        server_page and takes_input and ($vb or $function or (any of ($wscript, $shell, $class) and any of ($run, $late)))
+        server_page and takes_input and ($vb or $function or $users or $schedule or $asked or (any of ($wscript, $shell, $class) and any of ($run, $late)))
 }
 
 rule page_loads_program
@@ -142,19 +157,19 @@ rule page_loads_program
         places = "web-roots, attachments"
         next = "Keep a copy with its times; what it was sent is not on disk, so take the memory of the web server's process before it restarts."
     strings:
-        $load = /\bAssembly\s{0,8}\.\s{0,8}(Unsafe)?Load(File|From)?\s{0,8}\(\s{0,8}[^"'\s)]/ ascii wide nocase
+        $load = /\bAssembly\s{0,8}\.\s{0,8}(Unsafe)?Load(File|From)?\s{0,8}([;,]|\(\s{0,8}[^"'\s)])/ ascii wide nocase
         $domain = /\bCurrentDomain\s{0,8}\.\s{0,8}Load\s{0,8}\(\s{0,8}[^"'\s)]/ ascii wide nocase
         $reflected = /["']Load["']/ ascii wide
         $base64 = "FromBase64String" ascii wide nocase
-        $decrypt = /\b(TransformFinalBlock|CreateDecryptor)\b/ ascii wide nocase
         $binary = /\b(BinaryRead|InputStream)\b/ ascii wide nocase
-        $bytes = /\bbyte\s{0,4}(\[\s{0,4}\]|\(\s{0,4}\))/ ascii wide nocase
+        $net = /\bDownloadData\b/ ascii wide nocase
+        $array = /\bbyte\s{0,4}\[\s{0,4}\]\s{0,4}\w{1,30}\s{0,4}=\s{0,4}(new\s{1,4}byte\s{0,4}\[\d{0,8}\]\s{0,4})?\{\s{0,8}(0x4d|77)\s{0,4},/ ascii wide nocase
         $create = /\bCreateInstance\b/ ascii wide nocase
         $invoke = /\.\s{0,4}Invoke\b/ ascii wide nocase
         $equals = /\.\s{0,4}Equals\s{0,4}\(\s{0,4}(this|context|httpcontext)\b/ ascii wide nocase
     condition:
-        server_page and any of ($load, $domain, $reflected) and any of ($base64, $decrypt, $binary, $bytes) and
-        any of ($create, $invoke, $equals) and (takes_input or $base64)
+        server_page and any of ($create, $invoke, $equals) and
+        ((takes_input and any of ($load, $domain)) or (any of ($load, $domain, $reflected) and any of ($base64, $binary, $net, $array)))
 }
 
 rule page_decrypts_and_runs
@@ -191,11 +206,12 @@ rule page_compiles_request
         places = "web-roots, attachments"
         next = "Keep a copy with its times, then find who called it in the web logs."
     strings:
-        $compile = /\bCompileAssemblyFrom(Source|Dom|File)\b/ ascii wide nocase
+        $compile = /\bCompileAssembly("\s{0,4}[+&]\s{0,4}")?From(Source|Dom|File)\b/ ascii wide nocase
         $script = /\b(CSharpScript|Microsoft\.JScript|JScriptEvaluate|VsaEngine)\b/ ascii wide nocase
         $runspace = /\b(RunspaceFactory|PowerShell\s{0,4}\.\s{0,4}Create|CreateRunspace)\b/ ascii wide nocase
-        $parse = /\bParseControl\s{0,4}\([^;]{0,80}\brequest\b/ ascii wide nocase
-        $xaml = /\bXamlReader\s{0,4}\.\s{0,4}(Parse|Load)\b/ ascii wide nocase
+        $parse = /\b(ParseControl|CreateInstanceFromVirtualPath)\s{0,4}\(\s{0,4}[^"'\s)~]/ ascii wide nocase
+        $xaml = /\bXaml(Reader|Services)\s{0,4}\.\s{0,4}(Parse|Load)\b/ ascii wide nocase
+        $provider = /\bObjectDataProvider\b/ ascii wide nocase
     condition:
         server_page and takes_input and any of them
 }
@@ -212,14 +228,16 @@ rule page_writes_request
         places = "web-roots, attachments"
         next = "Keep a copy with its times; look for files that came after it."
     strings:
-        $saveas = /\.\s{0,4}SaveAs\s{0,4}\([^;\r\n]{0,160}\brequest(\s|\/\*[^*]{0,40}\*\/){0,4}(\(|\[|\.(\s|\/\*[^*]{0,40}\*\/){0,4}(item|form|querystring|params|headers|cookies)\b)/ ascii wide nocase
+        $saveas = /\.\s{0,4}SaveAs\s{0,4}\([^;]{0,160}\brequest(\s|\/\*[^*]{0,40}\*\/){0,4}(\(|\[|\.(\s|\/\*[^*]{0,40}\*\/){0,4}(item|form|querystring|params|headers|cookies)\b)/ ascii wide nocase
         $write = /\b(WriteAllText|WriteAllBytes|WriteAllLines|AppendAllText|StreamWriter|FileStream|CreateTextFile|OpenTextFile|SaveToFile|DownloadFile|File\s{0,4}\.\s{0,4}(Create|CreateText|OpenWrite|Copy|Move))[\s(]{1,6}(\w{1,30}(\.\w{1,30}){0,4}\s{0,4}\(\s{0,4}){0,3}(\w{1,30}\s{0,4}\.\s{0,4}){0,3}request(\s|\/\*[^*]{0,40}\*\/){0,4}(\(|\[|\.(\s|\/\*[^*]{0,40}\*\/){0,4}(item|form|querystring|params|headers|cookies)\b)/ ascii wide nocase
         $content = /\bWriteAll(Text|Bytes|Lines)\s{0,4}\([^;]{1,160}\brequest(\s|\/\*[^*]{0,40}\*\/){0,4}(\(|\[|\.(\s|\/\*[^*]{0,40}\*\/){0,4}(item|form|querystring|params|headers|cookies)\b)/ ascii wide nocase
         $stream = /\b(StreamWriter|FileStream|CreateText)\b/ ascii wide nocase
         $written = /[^e\s]\s{0,2}\.\s{0,2}Write(Line)?\s{0,4}\(\s{0,4}request(\s|\/\*[^*]{0,40}\*\/){0,4}(\(|\[|\.(\s|\/\*[^*]{0,40}\*\/){0,4}(item|form|querystring|params|headers|cookies)\b)/ ascii wide nocase
+        $page = /\b(WriteAllText|WriteAllBytes|WriteAllLines|AppendAllText|StreamWriter|CreateText|CreateTextFile|FileStream|SaveAs|SaveToFile|File\s{0,4}\.\s{0,4}Create)[\s(]{1,6}[^;]{0,80}\.(aspx|ashx|asmx|asp|cshtml|asax)["']/ ascii wide nocase
+        $where = /\.\s{0,4}SaveAs\s{0,4}\(\s{0,4}\w{1,30}\s{0,4}\.\s{0,4}(Text|Value)\b/ ascii wide nocase
         $decoded = /\bWriteAllBytes\s{0,4}\([^;]{0,160}FromBase64String\s{0,4}\([^;]{0,80}\brequest\b/ ascii wide nocase
     condition:
-        server_page and ($saveas or $write or $content or $decoded or ($stream and $written))
+        server_page and ($saveas or $where or (takes_input and $page) or $write or $content or $decoded or ($stream and $written))
 }
 
 rule page_manages_files
@@ -237,12 +255,16 @@ rule page_manages_files
         $logical = /\bGetLogicalDrives\b/ ascii wide nocase
         $drives = /\bDriveInfo\s{0,4}\.\s{0,4}GetDrives\b/ ascii wide nocase
         $letter = /\.\s{0,4}DriveLetter\b/ ascii wide nocase
+        // whatever folder it is asked for
+        $asked = /\b(DirectoryInfo|GetFiles|GetDirectories|GetFileSystemEntries)\s{0,4}\(\s{0,4}(\w{1,20}\s{0,4}\.\s{0,4}){0,3}request\b/ ascii wide nocase
+        // no lawful page gives files other times
+        $times = /\bSet(LastWrite|Creation|LastAccess)Time(Utc)?\s{0,4}\(/ ascii wide nocase
         $delete = /\b(File|Directory|Folder)\s{0,4}\.?\s{0,4}Delete\b|\b(DeleteFile|DeleteFolder)\b/ ascii wide nocase
         $send = /\.\s{0,4}(TransmitFile|WriteFile|BinaryWrite)\b/ ascii wide nocase
         $save = /\b(SaveAs|WriteAllText|WriteAllBytes|StreamWriter|SaveToFile)\b/ ascii wide nocase
         $read = /\b(StreamReader|OpenText|ReadAllText|ReadAllBytes|OpenRead|LoadFromFile)\b/ ascii wide nocase
     condition:
-        server_page and takes_input and any of ($logical, $drives, $letter) and any of ($delete, $send, $save, $read)
+        server_page and takes_input and ($times or (any of ($logical, $drives, $letter, $asked) and any of ($delete, $send, $save, $read)))
 }
 
 rule page_transforms_with_script
@@ -278,9 +300,14 @@ rule page_deserialises_request
         next = "Keep a copy with its times, then find who called it in the web logs."
     strings:
         $formatter = /\b(LosFormatter|ObjectStateFormatter|BinaryFormatter|SoapFormatter|NetDataContractSerializer)\b/ ascii wide nocase
+        $any = /\.\s{0,4}Deserialize\s{0,4}\(/ ascii wide nocase
+        $base64 = "FromBase64String" ascii wide nocase
+        $json = /\bTypeNameHandling\s{0,4}\.\s{0,4}(All|Auto|Objects|Arrays)\b/ ascii wide nocase
+        $resolver = /\bnew\s{1,4}SimpleTypeResolver\b/ ascii wide nocase
+        $resources = /\bResourceReader\s{0,4}\([^;]{0,120}(\brequest\b|FromBase64String)/ ascii wide nocase
         $deserialise = /\bDeserialize\s{0,4}\([^;]{0,160}(\brequest(\s|\/\*[^*]{0,40}\*\/){0,4}(\(|\[|\.(\s|\/\*[^*]{0,40}\*\/){0,4}(item|form|querystring|params|headers|cookies|inputstream|binaryread)\b)|FromBase64String)/ ascii wide nocase
     condition:
-        server_page and takes_input and $formatter and $deserialise
+        server_page and takes_input and (($formatter and ($deserialise or ($any and $base64))) or any of ($json, $resolver, $resources))
 }
 
 rule page_shows_machine_keys
@@ -299,8 +326,9 @@ rule page_shows_machine_keys
         $validation = /\.\s{0,4}ValidationKey\b/ ascii wide nocase
         $decryption = /\.\s{0,4}DecryptionKey\b/ ascii wide nocase
         $write = /\bResponse\s{0,4}\.\s{0,4}(Write|Output)\b/ ascii wide nocase
+        $password = /\bAnonymousUserPass\b|\bProcessModel\s{0,4}\.\s{0,4}Password\b/ ascii wide nocase
     condition:
-        server_page and all of them
+        server_page and $write and ($password or ($section and $validation and $decryption))
 }
 
 rule page_commands_database
@@ -319,8 +347,8 @@ rule page_commands_database
         $ole = "sp_oacreate" ascii wide nocase
         $client = /\b(SqlConnection|SqlCommand|OleDbConnection|OdbcConnection|ADODB\.Connection)\b/ ascii wide nocase
         // whoever writes both the connection and the statement owns the database
-        $connection = /\b((Sql|OleDb|Odbc)Connection\s{0,4}\(|ConnectionString\s{0,4}=)\s{0,4}(request\b|\w{1,30}\s{0,4}\.\s{0,4}text\b)/ ascii wide nocase
-        $statement = /\b((Sql|OleDb|Odbc)(Command|DataAdapter)\s{0,4}\(|CommandText\s{0,4}=)\s{0,4}(request\b|\w{1,30}\s{0,4}\.\s{0,4}text\b)/ ascii wide nocase
+        $connection = /\b((Sql|OleDb|Odbc)Connection\s{0,4}\(|ConnectionString\s{0,4}=)\s{0,4}(\w{1,30}\s{0,4}\.\s{0,4}){0,3}(request|text|value)\b/ ascii wide nocase
+        $statement = /\b((Sql|OleDb|Odbc)(Command|DataAdapter)\s{0,4}\(|CommandText\s{0,4}=)\s{0,4}(\w{1,30}\s{0,4}\.\s{0,4}){0,3}(request|text|value)\b/ ascii wide nocase
     condition:
         server_page and takes_input and (($client and any of ($xp, $ole)) or ($connection and $statement))
 }
@@ -339,10 +367,12 @@ rule page_forwards_connections
         next = "Keep a copy with its times; look on other servers for connections of this one."
     strings:
         $socket = /\bnew\s{1,8}(\w{1,30}\s{0,4}\.\s{0,4}){0,4}(Socket|TcpClient)\b/ ascii wide nocase
+        $raw = /\bnew\s{1,8}(\w{1,30}\s{0,4}\.\s{0,4}){0,4}Socket\s{0,4}\(/ ascii wide nocase
+        $connect = /\.\s{0,4}(Connect|BeginConnect)\s{0,4}\([^;]{0,60}\brequest\b/ ascii wide nocase
         $header = /["']X-(CMD|TARGET|STATUS|ERROR)["']/ ascii wide nocase
         $body = /\brequest(\s|\/\*[^*]{0,40}\*\/){0,4}\.(\s|\/\*[^*]{0,40}\*\/){0,4}(inputstream|getbufferlessinputstream|binaryread)\b/ ascii wide nocase
     condition:
-        server_page and takes_input and $socket and any of ($header, $body)
+        server_page and takes_input and ($raw or ($socket and any of ($header, $body, $connect)))
 }
 
 rule page_calls_windows
@@ -360,11 +390,12 @@ rule page_calls_windows
         $import = /\bDllImport\b/ ascii wide nocase
         $declare = /\bDeclare\b[^\r\n]{0,40}\bFunction\b[^\r\n]{0,60}\bLib\b/ ascii wide nocase
         $memory = /\b(VirtualAlloc(Ex)?|VirtualProtect|HeapCreate|WriteProcessMemory)\b/ ascii wide nocase
-        $thread = /\b(CreateThread|CreateRemoteThread|QueueUserAPC|GetDelegateForFunctionPointer)\b/ ascii wide nocase
-        $program = /\b(CreateProcess(AsUser|WithLogonW|WithTokenW)?|WinExec|ShellExecute(Ex)?[AW]?)\s{0,4}[(L]/ ascii wide nocase
+        $thread = /\b(CreateThread|CreateRemoteThread|QueueUserAPC)\b/ ascii wide nocase
+        $program = /\b(CreateProcess(AsUser|WithLogonW|WithTokenW)?|WinExec|ShellExecute(Ex)?[AW]?)\s{0,4}["(L]|\bDuplicateTokenEx\b/ ascii wide nocase
+        $delegate = /\bGetDelegateForFunctionPointer\b/ ascii wide nocase
         $system = /\bint\s{1,4}_?w?system\s{0,4}\(/ ascii wide nocase
     condition:
-        server_page and any of ($import, $declare) and any of ($memory, $thread, $program, $system)
+        server_page and ((any of ($import, $declare) and any of ($memory, $thread, $program, $system)) or (takes_input and $delegate))
 }
 
 rule page_commands_wmi
@@ -379,7 +410,7 @@ rule page_commands_wmi
         places = "web-roots, attachments"
         next = "Keep a copy with its times, then find who called it in the web logs."
     strings:
-        $class = "Win32_Process" ascii wide nocase fullword
+        $class = /\bWin32_(["']\s{0,4}[+&]\s{0,4}["'])?Process\b/ ascii wide nocase
         $create = /["'.]Create["'\s(]/ ascii wide nocase
     condition:
         server_page and takes_input and all of them
@@ -398,12 +429,13 @@ rule page_hides_in_memory
         next = "Keep a copy; what it planted lives until the web server's process restarts, so take its memory first."
     strings:
         $page = /<%@\s{0,8}(Page|WebHandler|WebService|Control|Master)\b/ ascii wide nocase
-        $provider = /\bRegisterVirtualPathProvider\b/ ascii wide nocase
+        $provider = /\bRegisterVirtualPathProvider(Internal)?\b/ ascii wide nocase
+        $module = /\b(HttpApplication|DynamicModuleUtility)\s{0,4}\.\s{0,4}RegisterModule\b/ ascii wide nocase
         $listener = /\bnew\s{1,8}(\w{1,30}\s{0,4}\.\s{0,4}){0,4}HttpListener\b/ ascii wide nocase
         $filter = /\bGlobalFilters\s{0,4}\.\s{0,4}Filters\b/ ascii wide nocase
         $route = /\bRouteTable\s{0,4}\.\s{0,4}Routes\s{0,4}\.\s{0,4}(Insert|Add)\b/ ascii wide nocase
     condition:
-        $page and takes_input and any of ($provider, $listener, $filter, $route)
+        $page and ($provider or $module or (takes_input and any of ($listener, $filter, $route)))
 }
 
 rule page_escapes_its_words
@@ -423,6 +455,12 @@ rule page_escapes_its_words
         // plain letters, which never need an escape
         $letters = /\\u00(4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])/ ascii wide nocase
         $long = /\\U000000(4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])/ ascii wide nocase
+        // a name of which a letter or more is escaped, and that is called
+        $word = /\\u00(4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])([A-Za-z0-9_]|\\u00[4-7][0-9a-f]){0,24}\s{0,4}[(\[]/ ascii wide nocase
+        // a comment between a name and its bracket
+        $bracket = /[A-Za-z0-9_]\/\*[A-Za-z0-9 ]{0,12}\*\/\s{0,4}\(/ ascii wide
+        // a page in UTF-7, which no browser and no filter reads
+        $utf7 = /<%@[^%>]{0,200}codepage\s{0,8}=\s{0,8}["']?65000\b/ ascii wide nocase
         // letters that nobody sees, inside a name
         $unseen = /[A-Za-z]\xe2\x80[\x8b-\x8f][A-Za-z]/
         $unseen_wide = /[A-Za-z]\x00[\x0b-\x0f]\x20[A-Za-z]\x00/
@@ -430,7 +468,7 @@ rule page_escapes_its_words
         $verbatim = /@(System|Diagnostics|Process|Start|Reflection|Assembly|Load|Request|Convert|Invoke|Activator)\b/ ascii wide
         $comments = /[A-Za-z]\s{0,4}\/\*[^*]{0,60}\*\/\s{0,4}\.|\.\s{0,4}\/\*[^*]{0,60}\*\/\s{0,4}[A-Za-z]/ ascii wide
     condition:
-        ($page or ($block and filesize < 16KB)) and (#letters > 9 or #long > 3 or #unseen > 2 or #unseen_wide > 2 or #unseen_escaped > 2 or #verbatim > 2 or #comments > 2)
+        ($page or ($block and filesize < 16KB)) and (#letters > 9 or #long > 0 or ($page and ($word or (takes_input and $bracket))) or $utf7 or #unseen > 2 or #unseen_wide > 2 or #unseen_escaped > 2 or #verbatim > 2 or #comments > 2)
 }
 
 rule page_splits_its_words
@@ -478,7 +516,7 @@ rule page_in_jscript
     meta:
         description = "A page in JScript that reads the request: hardly any product has one"
         class = "state"
-        severity = "medium"
+        severity = "high"
         confidence = "likely"
         attack = "T1505.003"
         reference = "https://attack.mitre.org/techniques/T1505/003/"
@@ -486,8 +524,10 @@ rule page_in_jscript
         next = "Read it, and ask whether the site ships it."
     strings:
         $page = /<%@\s{0,8}(Page|WebHandler|WebService)[^%>]{0,200}language\s{0,8}=\s{0,8}["']?\s{0,8}(js|jscript|javascript)\b/ ascii wide nocase
+        $net = /<%@\s{0,8}(Page|WebHandler|WebService|Control|Master)\b/ ascii wide nocase
+        $script = /<script[^>]{0,120}language\s{0,8}=\s{0,8}["']?\s{0,8}jscript\b[^>]{0,120}runat/ ascii wide nocase
     condition:
-        $page and takes_input
+        takes_input and ($page or ($net and $script))
 }
 
 rule page_encoded
@@ -522,7 +562,7 @@ rule page_can_run_programs
     strings:
         $page = /<%@\s{0,8}(Page|WebHandler|WebService|Control|Master|ServiceHost|Language|Application)\b/ ascii wide nocase
         $asp = /<%[^@=][^%]{0,2000}\b(Server\s{0,4}\.\s{0,4})?CreateObject\s{0,4}\(/ ascii wide nocase
-        $start = /\bProcess(\s|\/\*[^*]{0,40}\*\/){0,4}\.(\s|\/\*[^*]{0,40}\*\/){0,4}Start\b/ ascii wide nocase
+        $start = /\bProcess(\s|\/\*[^*]{0,40}\*\/){0,4}\.(\s|\/\*[^*]{0,40}\*\/){0,4}@?Start\b/ ascii wide nocase
         $info = /\bProcessStartInfo\b/ ascii wide nocase
         $wscript = "WScript.Shell" ascii wide nocase
         $shell = "Shell.Application" ascii wide nocase
@@ -642,6 +682,27 @@ rule page_connects
         $web = /\bWebRequest\s{0,4}\.\s{0,4}Create\s{0,4}\([^;]{0,80}\brequest\b/ ascii wide nocase
     condition:
         $page and takes_input and any of ($socket, $web, $fetch)
+}
+
+rule page_decodes_names
+{
+    meta:
+        description = "A page that calls code by a name which it decodes or is sent"
+        class = "state"
+        severity = "high"
+        confidence = "likely"
+        attack = "T1505.003, T1027"
+        reference = "https://attack.mitre.org/techniques/T1027/"
+        places = "web-roots, attachments"
+        next = "Keep a copy with its times; have somebody spell it out."
+    strings:
+        $name = /\b(GetType|GetMethod|CreateInstance)\s{0,4}\([^;"']{0,80}FromBase64String/ ascii wide nocase
+        $asked = /\b(Type\s{0,4}\.\s{0,4}GetType|CreateInstance)\s{0,4}\(([^;"']{0,40}\b(GetType|GetTypeFromProgID)\s{0,4}\()?\s{0,4}(\w{1,20}\s{0,4}\.\s{0,4}){0,3}request\b/ ascii wide nocase
+        $base64 = "FromBase64String" ascii wide nocase
+        $method = /\.\s{0,4}GetMethods?\s{0,4}\(/ ascii wide nocase
+        $invoke = /\.\s{0,4}Invoke\s{0,4}\(/ ascii wide nocase
+    condition:
+        server_page and takes_input and ($name or $asked or ($base64 and $method and $invoke))
 }
 
 rule page_calls_by_name
