@@ -5,10 +5,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
+	"time"
 	"unicode/utf16"
 
+	"postern/authenticode"
 	"postern/evidence"
 
 	"github.com/saferwall/pe"
@@ -17,6 +20,45 @@ import (
 
 // errNoProgram is a file in a program's place that is no program.
 var errNoProgram = errors.New("collect: neither a Windows nor a Linux program")
+
+// maxVersioned is the largest program whose version resource is read for its facts:
+// the parser takes the file whole.
+const maxVersioned = 16 << 20
+
+// programFacts are what a Windows program tells of itself: its version resource, when
+// it was compiled, and whether its signature holds; nil of any other file. No chain is
+// verified: that would mean a store of roots, and on Windows traffic to fetch them.
+func programFacts(content io.ReaderAt, size int64) (*evidence.ProgramFacts, error) {
+	var p evidence.ProgramFacts
+	err := authenticode.Read(content, size, nil, time.Now(), &p)
+	if errors.Is(err, authenticode.ErrNoProgram) || errors.Is(err, evidence.ErrTruncated) && size < 512 {
+		return nil, nil
+	}
+	if err != nil || size > maxVersioned {
+		return &p, err
+	}
+	data := make([]byte, size)
+	if n, err := content.ReadAt(data, 0); n < len(data) {
+		return &p, short(int64(n), size, err)
+	}
+	describe(&p, data)
+	return &p, nil
+}
+
+// describe fills in what a program's version resource and header say of it; of a
+// damaged one nothing.
+func describe(p *evidence.ProgramFacts, data []byte) {
+	defer func() { _ = recover() }() // of the parser; what is not told stays empty
+	file, err := pe.NewBytes(data, &pe.Options{Fast: true, Logger: mute{}})
+	if err != nil || file.Parse() != nil {
+		return
+	}
+	said := versionResource(file)
+	p.FileVersion, p.Company, p.Product, p.Original = said["FileVersion"], said["CompanyName"], said["ProductName"], said["OriginalFilename"]
+	if at := file.NtHeader.FileHeader.TimeDateStamp; at != 0 {
+		p.Compiled = time.Unix(int64(at), 0).UTC()
+	}
+}
 
 // stated is what a program file says of its own version; "" for what it does
 // not say.
@@ -46,7 +88,8 @@ func readProgram(data []byte) (s stated, err error) {
 	if err := file.Parse(); err != nil {
 		return stated{}, fmt.Errorf("collect: program file: %w", cutOr(data, err))
 	}
-	s.file, s.product = versionResource(file)
+	said := versionResource(file)
+	s.file, s.product = said["FileVersion"], said["ProductVersion"]
 	if err := cut(file, len(data)); err != nil {
 		return s, err // the tables of a cut file read as zeros, which would be some other version
 	}
@@ -112,19 +155,20 @@ func assemblyVersion(data []byte) (version string) {
 // resourceVersion is RT_VERSION, the type of a version resource.
 const resourceVersion = 16
 
-// versionResource reads FileVersion and ProductVersion. The walk down the
+// versionResource reads the texts of a version resource by their names, nil without
+// one. The walk down the
 // resource tree is ours: three levels, first entry each; the library's follows
 // a hostile tree wherever it leads.
-func versionResource(file *pe.File) (fileVersion, productVersion string) {
+func versionResource(file *pe.File) map[string]string {
 	rva, ok := resourceRoot(file)
 	if !ok {
-		return "", ""
+		return nil
 	}
 	at := uint32(0)
 	for level := range 3 {
 		entry, ok := resourceEntry(file, rva, at, level == 0)
 		if !ok {
-			return "", ""
+			return nil
 		}
 		if at = entry & 0x7fffffff; entry&0x80000000 == 0 {
 			break // data already: a tree with fewer levels
@@ -132,22 +176,22 @@ func versionResource(file *pe.File) (fileVersion, productVersion string) {
 	}
 	data, err := file.ReadUint32(file.GetOffsetFromRva(rva + at))
 	if err != nil {
-		return "", ""
+		return nil
 	}
 	size, err := file.ReadUint32(file.GetOffsetFromRva(rva + at + 4))
 	if err != nil {
-		return "", ""
+		return nil
 	}
 	block, err := file.ReadBytesAtOffset(file.GetOffsetFromRva(data), min(size, 1<<16))
 	if err != nil {
-		return "", ""
+		return nil
 	}
 	found := map[string]string{}
 	versionStrings(block, 0, found)
 	if found["FileVersion"] == "" {
 		found["FileVersion"] = fixedVersion(block)
 	}
-	return found["FileVersion"], found["ProductVersion"]
+	return found
 }
 
 // resourceRoot returns the address of the resource tree.

@@ -1,10 +1,12 @@
 package collect
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"postern/evidence"
@@ -99,4 +101,18 @@ func FuzzReadProgram(f *testing.F) {
 			t.Errorf("a version out of %d bytes: %+v", len(data), s)
 		}
 	})
+}
+
+// TestProgramFacts: what a program tells of itself, and that other files are none.
+func TestProgramFacts(t *testing.T) {
+	data := evidencetest.PE("1.2.3.4", "")
+	p, err := programFacts(bytes.NewReader(data), int64(len(data)))
+	if err != nil || p == nil || p.FileVersion != "1.2.3.4" || p.Signature != evidence.SignatureNone {
+		t.Errorf("%+v, error %v", p, err)
+	}
+	for _, other := range []string{"", "MZ", "#!/bin/sh\n", string(make([]byte, 4096))} {
+		if p, err := programFacts(strings.NewReader(other), int64(len(other))); p != nil || err != nil {
+			t.Errorf("%.10q: %+v, error %v", other, p, err)
+		}
+	}
 }

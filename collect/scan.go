@@ -365,6 +365,10 @@ func (s *scan) observeFile(ctx context.Context, o *evidence.Observation, w wante
 	if ask.Hash {
 		o.Ref.SHA256, hashes, bad = hashFile(content, f.Size(), &ask)
 	}
+	if ask.Hash || ask.Content > 0 {
+		program, lost := programFacts(content, f.Size())
+		o.File.Program, bad = program, errors.Join(bad, lost)
+	}
 	if ask.Content > 0 {
 		o.Size = min(f.Size(), ask.Content)
 		o.Content = io.NewSectionReader(content, 0, o.Size)

@@ -44,6 +44,11 @@ func (l *lane) holdAnomalies(s *seen) {
 		_, err := readFull(s.Content, head, 0)
 		return head, err == nil
 	}}
+	if s.File != nil && s.File.Program != nil {
+		p := s.File.Program
+		f.Altered, f.Damaged = p.Signature == evidence.SignatureAltered, p.Signature == evidence.SignatureBroken
+		f.Signer, f.Why, f.Original = p.Signer, p.Why, p.Original
+	}
 	for _, j := range anomaly.Judge(&f) {
 		l.add(l.x.engine.content.odd[j.Rule].seen(), because(s.ref, j.Reason), s.Time, nil)
 	}

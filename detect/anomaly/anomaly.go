@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -26,6 +27,9 @@ const (
 	FalseExtension  = "file.program-under-another-name"
 	SystemName      = "file.system-name-elsewhere"
 	LatePage        = "file.late-page"
+	AlteredProgram  = "file.program-altered"
+	DamagedSigning  = "file.signature-damaged"
+	RenamedTool     = "file.system-tool-renamed"
 )
 
 const masquerading = "https://attack.mitre.org/techniques/T1036/"
@@ -41,6 +45,12 @@ func Rules() []Rule {
 			"Keep a copy with its times, and look for what started or loaded it.", masquerading + "008/"},
 		{SystemName, "A program called as one of Windows', outside of Windows", "state", "medium", "likely", []string{"T1036.005"},
 			"Compare its hash and signature with the system's own; keep a copy with its times.", masquerading + "005/"},
+		{AlteredProgram, "A program that was changed after its maker signed it", "state", "high", "likely", []string{"T1554"},
+			"Keep a copy with its times; compare it with the vendor's own of the same version.", "https://attack.mitre.org/techniques/T1554/"},
+		{DamagedSigning, "A program whose signature does not hold together", "lead", "medium", "likely", []string{"T1036.001"},
+			"Compare it with the vendor's own of the same version.", masquerading + "001/"},
+		{RenamedTool, "A tool of Windows, or one that intruders bring, under another name", "lead", "medium", "likely", []string{"T1036.003"},
+			"Ask who put it there; keep a copy with its times, and look for what it was started with.", masquerading + "003/"},
 		{LatePage, "A page that came long after the site it lies in", "lead", "medium", "likely", []string{"T1505.003"},
 			"Ask whether an update brought it; else read it, and find who called it in the web logs.", "https://attack.mitre.org/techniques/T1505/003/"},
 	}
@@ -52,6 +62,10 @@ type File struct {
 	InSite bool                       // it lies in a web root
 	Size   int64                      // bytes
 	Head   func(n int) ([]byte, bool) // its first n bytes, fewer of a smaller file; false where they are not to be had
+
+	Altered, Damaged bool   // a program whose signature was made over other content, or does not hold together
+	Signer, Why      string // whose signature it claims to be, and what is wrong with it
+	Original         string // the name that its version resource gives it
 }
 
 // Judgement is a rule that holds for a file, and why.
@@ -94,10 +108,39 @@ func Judge(f *File) (all []Judgement) {
 	if systemNames[base] && deceitful.MatchString(f.Path) && !strings.Contains(f.Path, "/windows/winsxs/") {
 		add(SystemName, fmt.Sprintf("%s belongs into the folders of Windows", base))
 	}
+	f.judgeProgram(base, add)
 	if f.Size >= 512 && noProgram.MatchString(base) && isProgram(f.Head) {
 		add(FalseExtension, "it begins as a Windows program does (MZ, PE), and ends in "+path.Ext(base))
 	}
 	return all
+}
+
+// tools are programs that people rename to get by: of Windows, and of administration
+// (https://attack.mitre.org/techniques/T1036/003/).
+var tools = map[string]bool{
+	"cmd.exe": true, "powershell.exe": true, "pwsh.dll": true, "rundll32.exe": true, "regsvr32.exe": true, "mshta.exe": true, "certutil.exe": true, "bitsadmin.exe": true,
+	"cscript.exe": true, "wscript.exe": true, "wmic.exe": true, "ntdsutil.exe": true, "net1.exe": true, "schtasks.exe": true, "psexec.c": true, "psexesvc.exe": true,
+	"procdump": true, "rclone.exe": true, "7z.exe": true, "7za.exe": true, "plink": true, "adfind.exe": true, "nc.exe": true, "mimikatz.exe": true,
+}
+
+// called are other names under which their makers ship them.
+var called = map[string][]string{
+	"psexec.c": {"psexec.exe", "psexec64.exe"}, "procdump": {"procdump.exe", "procdump64.exe", "procdump64a.exe"}, "plink": {"plink.exe"}, "pwsh.dll": {"pwsh.exe", "pwsh.dll"},
+	"wscript.exe": {"wscript.exe"}, "7z.exe": {"7z.exe"},
+}
+
+// judgeProgram judges what a program tells of itself.
+func (f *File) judgeProgram(base string, add func(rule, reason string)) {
+	switch {
+	case f.Altered:
+		add(AlteredProgram, fmt.Sprintf("%s; signed as %q", f.Why, f.Signer))
+	case f.Damaged:
+		add(DamagedSigning, f.Why)
+	}
+	name := strings.TrimSuffix(strings.ToLower(f.Original), ".mui")
+	if tools[name] && base != name && !slices.Contains(called[name], base) && !strings.HasSuffix(base, ".mui") {
+		add(RenamedTool, fmt.Sprintf("its version resource calls it %s", f.Original))
+	}
 }
 
 // isProgram reports whether content begins as a PE file (PE format, "MS-DOS Stub",

@@ -149,3 +149,30 @@ func FuzzJudge(f *testing.F) {
 		}
 	})
 }
+
+// TestPrograms: what a program tells of itself is judged, by its name and its signature.
+func TestPrograms(t *testing.T) {
+	head := func(int) ([]byte, bool) { return nil, true }
+	for _, c := range []struct {
+		file File
+		want string
+	}{
+		{File{Path: "c:/a/mailservice.exe", Altered: true, Signer: "Vendor Inc.", Why: "another digest"}, AlteredProgram},
+		{File{Path: "c:/a/b.dll", Damaged: true, Why: "cut"}, DamagedSigning},
+		{File{Path: "c:/windows/system32/sethc.exe", Original: "Cmd.Exe"}, RenamedTool},
+		{File{Path: "c:/programdata/u/update.exe", Original: "rclone.exe"}, RenamedTool},
+		{File{Path: "c:/windows/system32/cmd.exe", Original: "Cmd.Exe"}, ""},
+		{File{Path: "c:/windows/system32/en-us/cmd.exe.mui", Original: "Cmd.Exe.MUI"}, ""},
+		{File{Path: "c:/tools/psexec64.exe", Original: "psexec.c"}, ""},
+		{File{Path: "c:/a/b.exe", Original: "b.exe", Signer: "Vendor Inc."}, ""},
+	} {
+		c.file.Head = head
+		got := ""
+		for _, j := range Judge(&c.file) {
+			got += j.Rule
+		}
+		if got != c.want {
+			t.Errorf("%s (%s): %q, want %q", c.file.Path, c.file.Original, got, c.want)
+		}
+	}
+}
