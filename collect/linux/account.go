@@ -50,7 +50,11 @@ func (r *reader) accounts() {
 		}
 		slices.Sort(groups[v[0]])
 		shown := strings.Join([]string{v[0], "x", v[2], v[3], v[4], v[5], v[6]}, ":") // a hash may stand in the second field
-		r.observe(evidence.ObserveAccount, f, at, shown, v[0], v[2], strings.Join(groups[v[0]], ","), s.state, "", s.changed, v[6], f.Path, v[4])
+		set, _ := time.Parse(time.RFC3339, s.changed)                                 // the file's own time is that of whichever account changed last
+		r.Observe(&evidence.Observation{
+			Kind: evidence.ObserveAccount, Time: set, Ref: evidence.Ref{Path: string(f.Name), Unit: evidence.Line, At: at, Text: shown},
+			Values: []string{v[0], v[2], strings.Join(groups[v[0]], ","), s.state, "", s.changed, v[6], f.Path, v[4]},
+		})
 	})
 	if !slices.ContainsFunc(r.users, func(u user) bool { return u.home == "/root" }) {
 		r.users = append(r.users, user{"root", "/root"})
@@ -163,18 +167,4 @@ func (r *reader) key(f *file, at int64, line, user string) {
 		fingerprint = "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
 	}
 	r.setting(f, at, evidence.SettingKey, fmt.Sprintf("%s %s %s", kind, fingerprint, comment), options, "", user)
-}
-
-// histories reads what was typed.
-func (r *reader) histories() {
-	r.Tail = true
-	for _, u := range r.users {
-		for _, name := range []string{".bash_history", ".zsh_history", ".sh_history", ".ash_history", ".local/share/fish/fish_history"} {
-			r.each(u.home+"/"+name, 0, func(f *file) {
-				r.lines(f, func(at int64, line string) {
-					r.observe(evidence.ObserveTrace, f, at, line, evidence.TraceHistory, "", "", line, u.name, f.Path)
-				})
-			})
-		}
-	}
 }

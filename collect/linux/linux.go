@@ -20,6 +20,7 @@ import (
 const (
 	maxAccount = 16 << 20
 	maxLines   = 4096
+	maxCommand = 64 << 10
 )
 
 // New returns the collector; it may be run over any number of sources at once.
@@ -89,7 +90,7 @@ func (r *reader) lines(f *file, fn func(at int64, line string)) {
 		if line == "" || line[0] == '#' || line[0] == ';' {
 			continue
 		}
-		if said++; said > maxLines && r.Name != "accounts" && r.Name != "shell histories" {
+		if said++; said > maxLines && r.Name != "accounts" {
 			r.Gap(evidence.CoverFile, string(f.Name), evidence.TooLarge, "more than 4,096 lines; the rest was not held against anything")
 			return
 		}

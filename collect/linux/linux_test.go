@@ -2,6 +2,7 @@ package linux
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -179,4 +180,17 @@ func FuzzFiles(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestTyped: what shells note of when a line was typed.
+func TestTyped(t *testing.T) {
+	const text = "ls\n#1700000000\nwhoami\n: 1700000100:0;curl a \\\n| sh\n- cmd: cat x\n  when: 1700000200\n# a comment\npwd\n"
+	var got []string
+	for _, c := range typed(text) {
+		got = append(got, fmt.Sprint(c.line, " ", c.when.Unix(), " ", c.text))
+	}
+	want := []string{"1 -62135596800 ls", "3 1700000000 whoami", "4 1700000100 curl a | sh", "6 1700000200 cat x", "9 -62135596800 pwd"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
