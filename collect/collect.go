@@ -18,6 +18,7 @@ import (
 	"golang.org/x/time/rate"
 
 	linuxhost "postern/collect/linux"
+	"postern/collect/ran"
 	windowshost "postern/collect/windows"
 	"postern/eventlog"
 	"postern/evidence"
@@ -41,7 +42,7 @@ type Exclusion struct {
 }
 
 // All returns fresh collectors that share one walk per source: products, files,
-// what starts by itself on Linux and on Windows, and logs. They may be run over any number of sources at once.
+// what starts by itself on Linux and on Windows, what ran on Windows, and logs. They may be run over any number of sources at once.
 func All(opt Options) []evidence.Collector {
 	walks := &surveys{of: map[*evidence.Source]*survey{}}
 	if opt.Workers < 1 {
@@ -54,7 +55,7 @@ func All(opt Options) []evidence.Collector {
 	if opt.Rate > 0 {
 		pace = rate.NewLimiter(rate.Limit(opt.Rate), int(min(opt.Rate, pieceSize)))
 	}
-	return []evidence.Collector{&products{walks}, &files{walks, opt, pace}, linuxhost.New(), windowshost.New(), &logs{walks: walks, opt: opt, workers: eventlog.NewWorkers(opt.Workers)}}
+	return []evidence.Collector{&products{walks}, &files{walks, opt, pace}, linuxhost.New(), windowshost.New(), ran.New(), &logs{walks: walks, opt: opt, workers: eventlog.NewWorkers(opt.Workers)}}
 }
 
 // surveys are the walks under way, one per source.

@@ -169,7 +169,7 @@ func TestAllAreThere(t *testing.T) {
 	for _, c := range All(Options{}) {
 		names = append(names, c.Name())
 	}
-	if !slices.Equal(names, []string{"products", "files", "linux", "windows", "logs"}) {
+	if !slices.Equal(names, []string{"products", "files", "linux", "windows", "ran", "logs"}) {
 		t.Errorf("All gives %q", names)
 	}
 }

@@ -63,4 +63,7 @@ const (
 	TraceFailedLogon = "failed-logon"
 	TracePackage     = "package" // a program installed, by the package manager's log
 	TraceDefender    = "defender-history"
+
+	TraceMUICache      = "muicache"       // the desktop read its name to show it
+	TraceRemoteDesktop = "remote-desktop" // from here to another machine
 )

@@ -25,9 +25,10 @@ type Reader struct {
 	Src *evidence.Source
 	Out evidence.Sink
 
-	Name  string // of the family in hand
-	Files int    // that the family has, counted by Each and by who opens others
-	Tail  bool   // of a file over the limit the end is read, not the beginning
+	Name  string                      // of the family in hand
+	Files int                         // that the family has, counted by Each and by who opens others
+	Tail  bool                        // of a file over the limit the end is read, not the beginning
+	Only  func(e evidence.Entry) bool // which files Each opens; nil: all of them
 
 	collector string
 	lane      evidence.Lane
@@ -43,7 +44,7 @@ func New(ctx context.Context, collector string, src *evidence.Source, out eviden
 // Read reads one family with read, and covers how much of it there was. Without any
 // file of it a collection did not bring it.
 func (r *Reader) Read(name string, read func()) {
-	r.Name, r.count, r.Files, r.Tail = name, 0, 0, false
+	r.Name, r.count, r.Files, r.Tail, r.Only = name, 0, 0, false, nil
 	r.lane = r.Out.Lane(evidence.Ref{Collector: r.collector, Path: name})
 	read()
 	if err := r.lane.Close(); err != nil {
@@ -95,7 +96,7 @@ func (r *Reader) Each(path string, depth int, fn func(f *File)) {
 			r.Lost(evidence.CoverFile, string(e.Name), e.Err)
 		case e.Mode.IsDir() && below != "" && level+1 > depth:
 			return fs.SkipDir
-		case e.Mode.IsRegular():
+		case e.Mode.IsRegular() && (r.Only == nil || r.Only(e)):
 			if r.Files++; r.Files > MaxFiles {
 				r.Gap(evidence.CoverState, r.Name, evidence.TooLarge, fmt.Sprintf("more than %d files; the rest of %s was not read", MaxFiles, path))
 				return fs.SkipAll

@@ -48,7 +48,7 @@ func (collector) Collect(ctx context.Context, src *evidence.Source, _ *evidence.
 	r.Read("accounts", r.accounts)
 	r.Read("guards", r.guards)
 	r.Gap(evidence.CoverState, "persistence", evidence.Unsupported,
-		"BITS jobs, extensions of Office and browsers, and traces of what ran (Amcache, Prefetch and relatives) are not yet read by this version")
+		"BITS jobs and extensions of Office and browsers are not yet read by this version")
 	return ctx.Err()
 }
 

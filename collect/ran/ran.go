@@ -1,0 +1,103 @@
+// Package ran reads what a Windows system remembers of programs that ran, or were
+// there, after they are gone: Amcache, ShimCache, the background activity moderator,
+// UserAssist, MUICache, remote desktop clients, the recycle bin, PowerShell's typed
+// lines. From an image it reads hives and files, live the registry and files.
+//
+// No trace is complete: each is made by some programs' starts, kept for a while, and
+// can be cleared. That a program is not among them proves nothing.
+//
+// Limits: 1 MiB a file (the last 1 MiB of typed lines), 8,192 files and 64 Ki keys a
+// family, 1,024 users, 4,096 bytes a line. What is over a limit is a gap.
+package ran
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"time"
+
+	"postern/collect/family"
+	"postern/evidence"
+)
+
+// New returns the collector; it may be run over any number of sources at once.
+func New() evidence.Collector { return collector{} }
+
+type collector struct{}
+
+func (collector) Name() string          { return "ran" }
+func (collector) Needs() evidence.Need  { return evidence.NeedFiles }
+func (collector) Parts() evidence.Parts { return evidence.CompromisedNow }
+
+// Collect implements evidence.Collector.
+func (collector) Collect(ctx context.Context, src *evidence.Source, _ *evidence.Interest, out evidence.Sink) error {
+	if src.Files == nil || src.ID.OS != evidence.Windows || src.Alone || src.Kind == evidence.KindLogs {
+		return nil
+	}
+	r := &reader{Reader: family.New(ctx, "ran", src, out), said: map[string]bool{}}
+	defer r.close()
+	r.Read("Amcache", r.amcache)
+	r.openMachine()
+	r.Read("ShimCache", r.shimcache)
+	r.Read("background activity", r.background)
+	r.Read("users' traces of programs", r.userTraces)
+	r.Read("recycle bin", r.recycled)
+	r.Read("PowerShell's typed lines", r.histories)
+	r.Gap(evidence.CoverState, "traces of what ran", evidence.Unsupported,
+		"Prefetch, SRUM, Defender's history, the file table ($MFT) and the change journal ($UsnJrnl) are not yet read by this version")
+	return ctx.Err()
+}
+
+// reader reads one source.
+type reader struct {
+	*family.Reader
+	machine evidence.Registry // HKLM, and live HKU
+	live    bool
+	open    []io.Closer // hives
+	users   []user
+	keys    int               // read of the family that is
+	counted string            // counted
+	over    string            // the family whose keys are too many
+	said    map[string]bool   // hives that are covered as missing
+	names   map[string]string // of users, by SID
+}
+
+func (r *reader) close() {
+	for _, f := range r.open {
+		_ = f.Close()
+	}
+}
+
+// trace is one trace, before it is handed on.
+type trace struct {
+	kind, image, hashes, command, user, details string
+
+	at   time.Time
+	path string // where it stands: a file of the source, or a key
+	line int64  // of a file of lines; 0: none
+	text string // what the reference shows
+}
+
+// observe hands a trace on.
+func (r *reader) observe(t *trace) {
+	o := evidence.Observation{Kind: evidence.ObserveTrace, Time: t.at, Ref: evidence.Ref{Path: t.path, Text: t.text, Time: t.at}}
+	if t.line > 0 {
+		o.Ref.Unit, o.Ref.At = evidence.Line, t.line
+	}
+	o.Values = []string{t.kind, t.image, t.hashes, t.command, t.user, t.path, t.details}
+	r.Observe(&o)
+}
+
+// filetime reads a FILETIME ([MS-DTYP] 2.3.3); zero where none is set, or none of this
+// world.
+func filetime(data []byte) time.Time {
+	if len(data) < 8 {
+		return time.Time{}
+	}
+	const epoch, most = 116444736000000000, 159017184000000000 // 1970, and the year 2104
+	ft := binary.LittleEndian.Uint64(data)
+	if ft < epoch || ft > most {
+		return time.Time{}
+	}
+	return time.Unix(int64(ft-epoch)/1e7, int64(ft-epoch)%1e7*100).UTC()
+}
