@@ -1,13 +1,15 @@
 // Package ran reads what a Windows system remembers of programs that ran, or were
 // there, after they are gone: Amcache, ShimCache, the background activity moderator,
 // UserAssist, MUICache, remote desktop clients, the recycle bin, PowerShell's typed
-// lines. From an image it reads hives and files, live the registry and files.
+// lines, Prefetch, Defender's history. From an image it reads hives and files, live the
+// registry and files.
 //
 // No trace is complete: each is made by some programs' starts, kept for a while, and
 // can be cleared. That a program is not among them proves nothing.
 //
-// Limits: 1 MiB a file (the last 1 MiB of typed lines), 8,192 files and 64 Ki keys a
-// family, 1,024 users, 4,096 bytes a line. What is over a limit is a gap.
+// Limits: 1 MiB a file (the last 1 MiB of typed lines and Defender's logs), 8,192 files
+// and 64 Ki keys a family, 1,024 users, 4,096 bytes a line, 16 MiB a prefetch file
+// unpacked. What is over a limit is a gap.
 package ran
 
 import (
@@ -43,8 +45,10 @@ func (collector) Collect(ctx context.Context, src *evidence.Source, _ *evidence.
 	r.Read("users' traces of programs", r.userTraces)
 	r.Read("recycle bin", r.recycled)
 	r.Read("PowerShell's typed lines", r.histories)
+	r.Read("Prefetch (none is no proof: off on servers)", r.prefetch)
+	r.Read("Defender's history", r.detections)
 	r.Gap(evidence.CoverState, "traces of what ran", evidence.Unsupported,
-		"Prefetch, SRUM, Defender's history, the file table ($MFT) and the change journal ($UsnJrnl) are not yet read by this version")
+		"SRUM, the file table ($MFT) and the change journal ($UsnJrnl) are not yet read by this version")
 	return ctx.Err()
 }
 

@@ -138,6 +138,10 @@ func tree() evidencetest.Tree {
 		"$Recycle.Bin/" + anna + "/$RAAAAAA.exe":                                                                    evidencetest.Text("MZ"),
 		"$Recycle.Bin/S-1-5-18/$IBBBBBB.aspx":                                                                       {Data: index(1, `C:\inetpub\wwwroot\k.aspx`)},
 		"Users/anna/AppData/Roaming/Microsoft/Windows/PowerShell/PSReadLine/ConsoleHost_history.txt":                evidencetest.Text("whoami\r\niex `\r\n (l)\r\n\r\n" + strings.Repeat("A", 5000) + "\r\n"),
+		"Windows/Prefetch/L.EXE-11111111.pf":                                                                        {Data: mam(prefetchFile(30, "L.EXE"))},
+		"Windows/Prefetch/Layout.ini":                                                                               evidencetest.Text("no"),
+		"ProgramData/Microsoft/Windows Defender/Scans/History/Service/DetectionHistory/02/A":                        {Data: slices.Concat([]byte{1, 0, 0}, wide("Magic.Version:1.2"), make([]byte, 5), wide("Backdoor:ASP/Chopper.A!dha"), make([]byte, 4), wide(`C:\inetpub\wwwroot\m.aspx`), make([]byte, 2))},
+		"ProgramData/Microsoft/Windows Defender/Support/MPLog-20260201-030405.log":                                  {Data: append([]byte("\xff\xfe"), wide("2026-02-01T03:04:05.000 DETECTION_ADD#2 Backdoor:ASP/Chopper.A!dha file:C:\\x\\n.aspx\r\nother\r\n")...)},
 		"Windows/System32/config/systemprofile/AppData/Roaming/Microsoft/Windows/PowerShell/PSReadLine/x.unrelated": evidencetest.Text("no"),
 	}
 }
@@ -189,6 +193,9 @@ func TestFacts(t *testing.T) {
 		`|muicache|C:\i.exe|||anna|` + mui + `C:\i.exe|I`,
 		`2026-02-01|recycled|C:\Users\anna\Desktop\j.exe|||anna|$Recycle.Bin/` + anna + `/$IAAAAAA.exe|thrown away, 9 bytes`,
 		`2026-02-01|recycled|C:\inetpub\wwwroot\k.aspx|||SYSTEM|$Recycle.Bin/S-1-5-18/$IBBBBBB.aspx|thrown away, 9 bytes`,
+		`2026-02-01|prefetch|C:\TOOLS\L.EXE||||Windows/Prefetch/L.EXE-11111111.pf|ran 7 times, before that at 2026-02-01T03:04:05Z`,
+		`2026-01-15|defender-history|C:\inetpub\wwwroot\m.aspx||||ProgramData/Microsoft/Windows Defender/Scans/History/Service/DetectionHistory/02/A|Backdoor:ASP/Chopper.A!dha`,
+		`2026-01-15|defender-history|C:\x\n.aspx||||ProgramData/Microsoft/Windows Defender/Support/MPLog-20260201-030405.log|Backdoor:ASP/Chopper.A!dha`,
 		`2026-01-15|history|||whoami|anna|` + typed + `|`,
 		"2026-01-15|history|||iex \n (l)|anna|" + typed + `|`,
 		`2026-01-15|history|||` + strings.Repeat("A", maxLine) + `|anna|` + typed + `|`,
@@ -221,7 +228,7 @@ func TestAbsent(t *testing.T) {
 			t.Errorf("no gap %s of %s", reason, path)
 		}
 	}
-	for _, family := range []string{"Amcache", "ShimCache", "background activity", "users' traces of programs", "recycle bin", "PowerShell's typed lines"} {
+	for _, family := range []string{"Amcache", "ShimCache", "background activity", "users' traces of programs", "recycle bin", "PowerShell's typed lines", "Prefetch (none is no proof: off on servers)", "Defender's history"} {
 		f(true, family, evidence.NotCollected)
 	}
 	f(false, "Windows/AppCompat/Programs/Amcache.hve", evidence.Absent)
