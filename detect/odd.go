@@ -49,7 +49,11 @@ func (l *lane) holdAnomalies(s *seen) {
 		f.Altered, f.Damaged = p.Signature == evidence.SignatureAltered, p.Signature == evidence.SignatureBroken
 		f.Signer, f.Why, f.Original = p.Signer, p.Why, p.Original
 	}
-	for _, j := range anomaly.Judge(&f) {
+	judged := anomaly.Judge(&f)
+	if s.File != nil && s.File.Program != nil {
+		judged = append(judged, persist.Tools(s.Observation, l.x.engine.content.tools)...)
+	}
+	for _, j := range judged {
 		l.add(l.x.engine.content.odd[j.Rule].seen(), because(s.ref, j.Reason), s.Time, nil)
 	}
 	if site && anomaly.IsPage(s.path) && !strings.Contains(s.path, "!/") { // what an archive holds is as old as its maker says

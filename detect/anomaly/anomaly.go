@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -49,7 +48,7 @@ func Rules() []Rule {
 			"Keep a copy with its times; compare it with the vendor's own of the same version.", "https://attack.mitre.org/techniques/T1554/"},
 		{DamagedSigning, "A program whose signature does not hold together", "lead", "medium", "likely", []string{"T1036.001"},
 			"Compare it with the vendor's own of the same version.", masquerading + "001/"},
-		{RenamedTool, "A tool of Windows, or one that intruders bring, under another name", "lead", "medium", "likely", []string{"T1036.003"},
+		{RenamedTool, "A tool of Windows under another name", "lead", "medium", "likely", []string{"T1036.003"},
 			"Ask who put it there; keep a copy with its times, and look for what it was started with.", masquerading + "003/"},
 		{LatePage, "A page that came long after the site it lies in", "lead", "medium", "likely", []string{"T1505.003"},
 			"Ask whether an update brought it; else read it, and find who called it in the web logs.", "https://attack.mitre.org/techniques/T1505/003/"},
@@ -115,18 +114,11 @@ func Judge(f *File) (all []Judgement) {
 	return all
 }
 
-// tools are programs that people rename to get by: of Windows, and of administration
+// tools are programs of Windows that people copy under other names
 // (https://attack.mitre.org/techniques/T1036/003/).
 var tools = map[string]bool{
-	"cmd.exe": true, "powershell.exe": true, "pwsh.dll": true, "rundll32.exe": true, "regsvr32.exe": true, "mshta.exe": true, "certutil.exe": true, "bitsadmin.exe": true,
-	"cscript.exe": true, "wscript.exe": true, "wmic.exe": true, "ntdsutil.exe": true, "net1.exe": true, "schtasks.exe": true, "psexec.c": true, "psexesvc.exe": true,
-	"procdump": true, "rclone.exe": true, "7z.exe": true, "7za.exe": true, "plink": true, "adfind.exe": true, "nc.exe": true, "mimikatz.exe": true,
-}
-
-// called are other names under which their makers ship them.
-var called = map[string][]string{
-	"psexec.c": {"psexec.exe", "psexec64.exe"}, "procdump": {"procdump.exe", "procdump64.exe", "procdump64a.exe"}, "plink": {"plink.exe"}, "pwsh.dll": {"pwsh.exe", "pwsh.dll"},
-	"wscript.exe": {"wscript.exe"}, "7z.exe": {"7z.exe"},
+	"cmd.exe": true, "powershell.exe": true, "rundll32.exe": true, "regsvr32.exe": true, "mshta.exe": true, "certutil.exe": true, "bitsadmin.exe": true,
+	"cscript.exe": true, "wscript.exe": true, "wmic.exe": true, "ntdsutil.exe": true, "net1.exe": true, "schtasks.exe": true,
 }
 
 // judgeProgram judges what a program tells of itself.
@@ -138,7 +130,7 @@ func (f *File) judgeProgram(base string, add func(rule, reason string)) {
 		add(DamagedSigning, f.Why)
 	}
 	name := strings.TrimSuffix(strings.ToLower(f.Original), ".mui")
-	if tools[name] && base != name && !slices.Contains(called[name], base) && !strings.HasSuffix(base, ".mui") {
+	if tools[name] && base != name && !strings.HasSuffix(base, ".mui") {
 		add(RenamedTool, fmt.Sprintf("its version resource calls it %s", f.Original))
 	}
 }

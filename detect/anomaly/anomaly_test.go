@@ -160,7 +160,7 @@ func TestPrograms(t *testing.T) {
 		{File{Path: "c:/a/mailservice.exe", Altered: true, Signer: "Vendor Inc.", Why: "another digest"}, AlteredProgram},
 		{File{Path: "c:/a/b.dll", Damaged: true, Why: "cut"}, DamagedSigning},
 		{File{Path: "c:/windows/system32/sethc.exe", Original: "Cmd.Exe"}, RenamedTool},
-		{File{Path: "c:/programdata/u/update.exe", Original: "rclone.exe"}, RenamedTool},
+		{File{Path: "c:/programdata/u/update.exe", Original: "certutil.exe"}, RenamedTool},
 		{File{Path: "c:/windows/system32/cmd.exe", Original: "Cmd.Exe"}, ""},
 		{File{Path: "c:/windows/system32/en-us/cmd.exe.mui", Original: "Cmd.Exe.MUI"}, ""},
 		{File{Path: "c:/tools/psexec64.exe", Original: "psexec.c"}, ""},

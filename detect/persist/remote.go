@@ -25,7 +25,7 @@ func toolRules() []anomaly.Rule {
 		rule(TunnelTool, "A program that opens tunnels is here", lead, low, "T1572", "Ask whether your team installed it; see where its configuration leads."),
 		rule(AttackTool, "A program is here that intruders bring to look around, take passwords or move on", lead, medium, "T1588.002", "Ask whether a test was ordered; keep a copy with its times."),
 		rule(TransferTool, "A program is here that intruders bring to pack and copy", lead, low, "T1567.002", "Ask who uses it, and for what; its configuration names where it copies to."),
-		rule(RenamedTool, "A known tool runs under another name", state, high, "T1036.003", "Keep a copy with its times; nobody renames such a program for an honest end."),
+		rule(RenamedTool, "A known tool under another name", state, high, "T1036.003", "Keep a copy with its times; nobody renames such a program for an honest end."),
 		rule(MovedTool, "A program for remote control or tunnels lies where no installer puts it", lead, medium, "T1219", "Ask who brought it; keep a copy with its configuration."),
 	}
 }
@@ -36,9 +36,9 @@ var ofKind = map[tools.Kind]string{
 	tools.Attack: AttackTool, tools.Execution: AttackTool, tools.Transfer: TransferTool,
 }
 
-// Tools gives what a table of tools says of an autostart, a process or a trace.
+// Tools gives what a table of tools says of an autostart, a process, a trace or a program.
 func Tools(o *evidence.Observation, t *tools.Table) []anomaly.Judgement {
-	i := &Item{Observation: o, kind: o.Get("Kind"), image: Path(o.Get("Image"))}
+	i := &Item{Observation: o, kind: o.Get("Kind"), image: Path(cmp.Or(o.Get("Image"), o.Get("TargetFilename")))}
 	seen := tools.Trace{Image: i.image, Command: o.Get("CommandLine")}
 	switch i.kind {
 	case evidence.StartService, evidence.StartUnit:
