@@ -29,10 +29,8 @@ lint: ## golangci-lint, pinned in tools/go.mod
 	go tool -modfile=tools/go.mod golangci-lint run ./...
 
 fuzz: ## every fuzz target for FUZZTIME
-	@go list ./... | while read -r pkg; do \
-	  for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-	    echo "$$pkg $$f"; .ci/fuzz $$pkg $$f $(FUZZTIME) || exit 1; \
-	  done; \
+	@grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u | while read -r pkg; do \
+	  .ci/fuzz $$pkg all $(FUZZTIME) || exit 1; \
 	done
 
 bench: bench-web bench-evtx bench-windows ## postern against other tools in PATH, same input: BENCHFLAGS='-mib 64 -runs 1'
