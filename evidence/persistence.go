@@ -66,4 +66,7 @@ const (
 
 	TraceMUICache      = "muicache"       // the desktop read its name to show it
 	TraceRemoteDesktop = "remote-desktop" // from here to another machine
+	TraceDeleted       = "deleted-file"   // a file that the file table still has
+	TraceTimes         = "file-times"     // a file that claims to be older than the file system says
+	TraceJournal       = "change-journal" // a file that came or went
 )

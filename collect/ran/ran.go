@@ -1,15 +1,16 @@
 // Package ran reads what a Windows system remembers of programs that ran, or were
 // there, after they are gone: Amcache, ShimCache, the background activity moderator,
 // UserAssist, MUICache, remote desktop clients, the recycle bin, PowerShell's typed
-// lines, Prefetch, Defender's history. From an image it reads hives and files, live the
-// registry and files.
+// lines, Prefetch, Defender's history, the file table and the change journal of NTFS.
+// From an image it reads hives and files, live the registry and files; the last two it
+// reads where they are files.
 //
 // No trace is complete: each is made by some programs' starts, kept for a while, and
 // can be cleared. That a program is not among them proves nothing.
 //
 // Limits: 1 MiB a file (the last 1 MiB of typed lines and Defender's logs), 8,192 files
 // and 64 Ki keys a family, 1,024 users, 4,096 bytes a line, 16 MiB a prefetch file
-// unpacked. What is over a limit is a gap.
+// unpacked, 4 GiB of a file table, the last 1 GiB of a journal, 16 Ki traces of each. What is over a limit is a gap.
 package ran
 
 import (
@@ -47,8 +48,9 @@ func (collector) Collect(ctx context.Context, src *evidence.Source, _ *evidence.
 	r.Read("PowerShell's typed lines", r.histories)
 	r.Read("Prefetch (none is no proof: off on servers)", r.prefetch)
 	r.Read("Defender's history", r.detections)
+	r.Read("file table and change journal", r.fileTables)
 	r.Gap(evidence.CoverState, "traces of what ran", evidence.Unsupported,
-		"SRUM, the file table ($MFT) and the change journal ($UsnJrnl) are not yet read by this version")
+		"SRUM and deleted keys of hives are not yet read by this version")
 	return ctx.Err()
 }
 

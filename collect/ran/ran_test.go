@@ -134,12 +134,14 @@ func tree() evidencetest.Tree {
 		),
 		"Users/anna/AppData/Local/Microsoft/Windows/UsrClass.dat": hiveOf(at(`Local Settings\Software\Microsoft\Windows\Shell\MuiCache`,
 			value{Name: `C:\h.exe.FriendlyAppName`, Data: "H"}, value{Name: `C:\h.exe.ApplicationCompany`, Data: "acme"}, value{Name: "LangID", Data: "x"}, value{Name: `C:\i.exe`, Data: "I"})),
-		"$Recycle.Bin/" + anna + "/$IAAAAAA.exe":                                                                    {Data: index(2, `C:\Users\anna\Desktop\j.exe`)},
-		"$Recycle.Bin/" + anna + "/$RAAAAAA.exe":                                                                    evidencetest.Text("MZ"),
-		"$Recycle.Bin/S-1-5-18/$IBBBBBB.aspx":                                                                       {Data: index(1, `C:\inetpub\wwwroot\k.aspx`)},
-		"Users/anna/AppData/Roaming/Microsoft/Windows/PowerShell/PSReadLine/ConsoleHost_history.txt":                evidencetest.Text("whoami\r\niex `\r\n (l)\r\n\r\n" + strings.Repeat("A", 5000) + "\r\n"),
-		"Windows/Prefetch/L.EXE-11111111.pf":                                                                        {Data: mam(prefetchFile(30, "L.EXE"))},
-		"Windows/Prefetch/Layout.ini":                                                                               evidencetest.Text("no"),
+		"$Recycle.Bin/" + anna + "/$IAAAAAA.exe":                                                     {Data: index(2, `C:\Users\anna\Desktop\j.exe`)},
+		"$Recycle.Bin/" + anna + "/$RAAAAAA.exe":                                                     evidencetest.Text("MZ"),
+		"$Recycle.Bin/S-1-5-18/$IBBBBBB.aspx":                                                        {Data: index(1, `C:\inetpub\wwwroot\k.aspx`)},
+		"Users/anna/AppData/Roaming/Microsoft/Windows/PowerShell/PSReadLine/ConsoleHost_history.txt": evidencetest.Text("whoami\r\niex `\r\n (l)\r\n\r\n" + strings.Repeat("A", 5000) + "\r\n"),
+		"$MFT":                               {Data: table()},
+		"$Extend/$UsnJrnl:$J":                {Data: journalOf(usn(2, 1<<48|999, reasonDelete|reasonClose, "o.dll"))},
+		"Windows/Prefetch/L.EXE-11111111.pf": {Data: mam(prefetchFile(30, "L.EXE"))},
+		"Windows/Prefetch/Layout.ini":        evidencetest.Text("no"),
 		"ProgramData/Microsoft/Windows Defender/Scans/History/Service/DetectionHistory/02/A":                        {Data: slices.Concat([]byte{1, 0, 0}, wide("Magic.Version:1.2"), make([]byte, 5), wide("Backdoor:ASP/Chopper.A!dha"), make([]byte, 4), wide(`C:\inetpub\wwwroot\m.aspx`), make([]byte, 2))},
 		"ProgramData/Microsoft/Windows Defender/Support/MPLog-20260201-030405.log":                                  {Data: append([]byte("\xff\xfe"), wide("2026-02-01T03:04:05.000 DETECTION_ADD#2 Backdoor:ASP/Chopper.A!dha file:C:\\x\\n.aspx\r\nother\r\n")...)},
 		"Windows/System32/config/systemprofile/AppData/Roaming/Microsoft/Windows/PowerShell/PSReadLine/x.unrelated": evidencetest.Text("no"),
@@ -205,8 +207,8 @@ func TestFacts(t *testing.T) {
 			t.Errorf("nothing says %.300s", w)
 		}
 	}
-	if len(got) != len(want) {
-		t.Errorf("%d traces, want %d", len(got), len(want))
+	if len(got) != len(want)+4 { // and those of the file table and the journal: TestTable, TestJournal
+		t.Errorf("%d traces, want %d", len(got), len(want)+4)
 	}
 	if !slices.ContainsFunc(out.Gaps(), func(c evidence.Coverage) bool { return c.Path == typed && c.Missed.Reason == evidence.TooLarge }) {
 		t.Error("a line that was cut is no gap")
@@ -228,7 +230,7 @@ func TestAbsent(t *testing.T) {
 			t.Errorf("no gap %s of %s", reason, path)
 		}
 	}
-	for _, family := range []string{"Amcache", "ShimCache", "background activity", "users' traces of programs", "recycle bin", "PowerShell's typed lines", "Prefetch (none is no proof: off on servers)", "Defender's history"} {
+	for _, family := range []string{"Amcache", "ShimCache", "background activity", "users' traces of programs", "recycle bin", "PowerShell's typed lines", "Prefetch (none is no proof: off on servers)", "Defender's history", "file table and change journal"} {
 		f(true, family, evidence.NotCollected)
 	}
 	f(false, "Windows/AppCompat/Programs/Amcache.hve", evidence.Absent)

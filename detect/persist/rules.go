@@ -62,6 +62,7 @@ const (
 	ProcessName   = "process.system-name-elsewhere"
 	TraceTemp     = "trace.ran-in-temporary-folder"
 	TraceName     = "trace.system-name-elsewhere"
+	TraceTimes    = "trace.time-set-back"
 	TraceCommand  = "trace.suspicious-command"
 )
 
@@ -152,6 +153,7 @@ func otherRules() []anomaly.Rule {
 		rule(ProcessName, "A process is called as a program of Windows, and its file lies elsewhere", state, high, "T1036.005", "Keep its memory and its file before it ends."),
 		rule(TraceTemp, "A program ran from where no installer puts one", lead, low, "T1036", "See whether it is still there, and what else happened at that time."),
 		rule(TraceName, "A program ran that is called as one of Windows', and lay elsewhere", lead, medium, "T1036.005", "See whether it is still there, and what else happened at that time."),
+		rule(TraceTimes, "A program or page claims to be older than the file system says", lead, medium, "T1070.006", "See what it is, and who brought it when the file system says; archives and installers set such times, too."),
 		rule(TraceCommand, "A command fetched, decoded or hid what it ran", lead, medium, "T1059", "Find who typed it, and what it brought."),
 	}
 }

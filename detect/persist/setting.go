@@ -201,6 +201,9 @@ func (i *Item) trace() {
 		}
 		return
 	}
+	if i.kind == evidence.TraceTimes {
+		i.add(TraceTimes, "%s", clip(i.Get("Details")))
+	}
 	switch {
 	case systemNames[base(i.image)] && strings.Contains(i.image, "/") && !system.MatchString(i.image) && !strings.Contains(i.image, "/windows.old/"):
 		i.add(TraceName, "%s", i.kind)
