@@ -3,6 +3,7 @@
 package family
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ type Reader struct {
 	Name  string                      // of the family in hand
 	Files int                         // that the family has, counted by Each and by who opens others
 	Tail  bool                        // of a file over the limit the end is read, not the beginning
+	Limit int64                       // bytes that Each reads of a file; 0: MaxFile
 	Only  func(e evidence.Entry) bool // which files Each opens; nil: all of them
 
 	collector string
@@ -44,7 +46,7 @@ func New(ctx context.Context, collector string, src *evidence.Source, out eviden
 // Read reads one family with read, and covers how much of it there was. Without any
 // file of it a collection did not bring it.
 func (r *Reader) Read(name string, read func()) {
-	r.Name, r.count, r.Files, r.Tail, r.Only = name, 0, 0, false, nil
+	r.Name, r.count, r.Files, r.Tail, r.Limit, r.Only = name, 0, 0, false, 0, nil
 	r.lane = r.Out.Lane(evidence.Ref{Collector: r.collector, Path: name})
 	read()
 	if err := r.lane.Close(); err != nil {
@@ -101,7 +103,7 @@ func (r *Reader) Each(path string, depth int, fn func(f *File)) {
 				r.Gap(evidence.CoverState, r.Name, evidence.TooLarge, fmt.Sprintf("more than %d files; the rest of %s was not read", MaxFiles, path))
 				return fs.SkipAll
 			}
-			r.Open(e, strings.TrimSuffix(path+"/"+below, "/"), MaxFile, fn)
+			r.Open(e, strings.TrimSuffix(path+"/"+below, "/"), cmp.Or(r.Limit, MaxFile), fn)
 		}
 		return nil
 	})

@@ -48,8 +48,10 @@ func (collector) Collect(ctx context.Context, src *evidence.Source, _ *evidence.
 	r.Read("PAM", r.pam)
 	r.Read("hooks", r.hooks)
 	r.Read("shell histories", r.histories)
+	r.Read("logons", r.logons)
+	r.Read("packages that came", r.packages)
 	out.Cover(evidence.Gap(evidence.CoverState, "persistence", evidence.CompromisedNow, evidence.Unsupported,
-		"capabilities of files, loaded kernel modules, sockets and records of logons are not yet read by this version"))
+		"capabilities of files, loaded kernel modules and sockets are not yet read by this version"))
 	return ctx.Err()
 }
 

