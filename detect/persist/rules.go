@@ -63,6 +63,7 @@ const (
 	TraceTemp     = "trace.ran-in-temporary-folder"
 	TraceName     = "trace.system-name-elsewhere"
 	TraceTimes    = "trace.time-set-back"
+	TraceFound    = "trace.defender-found"
 	TraceCommand  = "trace.suspicious-command"
 )
 
@@ -154,6 +155,7 @@ func otherRules() []anomaly.Rule {
 		rule(TraceTemp, "A program ran from where no installer puts one", lead, low, "T1036", "See whether it is still there, and what else happened at that time."),
 		rule(TraceName, "A program ran that is called as one of Windows', and lay elsewhere", lead, medium, "T1036.005", "See whether it is still there, and what else happened at that time."),
 		rule(TraceTimes, "A program or page claims to be older than the file system says", lead, medium, "T1070.006", "See what it is, and who brought it when the file system says; archives and installers set such times, too."),
+		rule(TraceFound, "Defender found a threat here", lead, medium, "T1588.001", "See what it did with it, and what else came at that time; what it removed is gone, and how it came is not told."),
 		rule(TraceCommand, "A command fetched, decoded or hid what it ran", lead, medium, "T1059", "Find who typed it, and what it brought."),
 	}
 }

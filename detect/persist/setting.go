@@ -201,8 +201,12 @@ func (i *Item) trace() {
 		}
 		return
 	}
-	if i.kind == evidence.TraceTimes {
+	switch i.kind {
+	case evidence.TraceTimes:
 		i.add(TraceTimes, "%s", clip(i.Get("Details")))
+	case evidence.TraceDefender:
+		i.add(TraceFound, "%s", clip(i.Get("Details")))
+		return
 	}
 	switch {
 	case systemNames[base(i.image)] && strings.Contains(i.image, "/") && !system.MatchString(i.image) && !strings.Contains(i.image, "/windows.old/"):
