@@ -1,6 +1,7 @@
 package ran
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 const (
 	amcachePath  = `C:\Windows\AppCompat\Programs\Amcache.hve`
 	inventory    = `Root\InventoryApplicationFile`
+	drivers      = `Root\InventoryDriverBinary`
 	olderFiles   = `Root\File`
 	olderPath    = "15"  // full path
 	olderSHA1    = "101" // as FileId
@@ -41,6 +43,7 @@ func (r *reader) amcache() {
 			}
 		}
 	}
+	r.drivers(h.Key, named)
 	volumes := r.get(h.Key, olderFiles, named)
 	if volumes == nil {
 		return
@@ -55,6 +58,26 @@ func (r *reader) amcache() {
 				r.inventoried(key, key.Value(olderPath).Text, key.Value(olderSHA1).Text, texts(key, olderCompany, olderProduct))
 			}
 		}
+	}
+}
+
+// drivers observes the drivers of the inventory: newer ones by path, those of 2016 by
+// name alone, under their hash.
+func (r *reader) drivers(read keys, named string) {
+	top := r.get(read, drivers, named)
+	if top == nil {
+		return
+	}
+	for _, name := range top.Subkeys {
+		key := r.get(read, drivers+`\`+name, named)
+		if key == nil {
+			continue
+		}
+		path, id := strings.ReplaceAll(name, "/", `\`), key.Value("DriverId").Text
+		if !strings.Contains(name, "/") {
+			path, id = key.Value("DriverName").Text, cmp.Or(id, name)
+		}
+		r.inventoried(key, path, id, texts(key, "DriverCompany", "Product", "DriverVersion"))
 	}
 }
 

@@ -116,6 +116,7 @@ func tree() evidencetest.Tree {
 	return evidencetest.Tree{
 		"Windows/AppCompat/Programs/Amcache.hve": hiveOf(
 			at(`Root\InventoryApplicationFile\a.exe|1`, value{Name: "LowerCaseLongPath", Data: `c:\programdata\a.exe`}, value{Name: "FileId", Data: "0000DA39A3EE5E6B4B0D3255BFEF95601890AFD80709"}, value{Name: "Publisher", Data: "acme"}, value{Name: "ProductName", Data: "a"}),
+			at(`Root\InventoryDriverBinary\c:/windows/system32/drivers/p.sys`, value{Name: "DriverId", Data: "0000da39a3ee5e6b4b0d3255bfef95601890afd80709"}, value{Name: "DriverName", Data: "p.sys"}),
 			at(`Root\File\{v}\100`, value{Name: "15", Data: `C:\old\b.exe`}, value{Name: "101", Data: "0000"}),
 		),
 		"Windows/System32/config/SYSTEM": hiveOf(
@@ -182,6 +183,7 @@ func TestFacts(t *testing.T) {
 	const typed = "Users/anna/AppData/Roaming/Microsoft/Windows/PowerShell/PSReadLine/ConsoleHost_history.txt"
 	want := []string{
 		`2026-02-01|amcache|c:\programdata\a.exe|SHA1=da39a3ee5e6b4b0d3255bfef95601890afd80709|||Windows/AppCompat/Programs/Amcache.hve\Root\InventoryApplicationFile\a.exe|1|acme, a`,
+		`2026-02-01|amcache|c:\windows\system32\drivers\p.sys|SHA1=da39a3ee5e6b4b0d3255bfef95601890afd80709|||Windows/AppCompat/Programs/Amcache.hve\Root\InventoryDriverBinary\c:/windows/system32/drivers/p.sys|`,
 		`2026-02-01|amcache|C:\old\b.exe||||Windows/AppCompat/Programs/Amcache.hve\Root\File\{v}\100|`,
 		`2026-02-01|shimcache|C:\Users\Public\c.exe||||` + set + `1\Control\Session Manager\AppCompatCache\AppCompatCache|it was there; that it ran is not told`,
 		`2026-02-01|shimcache|C:\Windows\d.exe||||` + set + `2\Control\Session Manager\AppCompatCache\AppCompatCache|it was there, and marked as run`,
