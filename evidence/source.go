@@ -186,6 +186,26 @@ type State interface {
 	Registry() Registry
 }
 
+// Accounts is a State that tells the accounts of its system.
+type Accounts interface {
+	// Accounts lists the local accounts, and by SID alone who else is in a group
+	// that lets in. A partial list comes with an error.
+	Accounts(ctx context.Context) ([]Account, error)
+}
+
+// Account is a local account as a running Windows tells it.
+type Account struct {
+	Name          string   // "" of a member of a group that is no account of the machine
+	SID           string   // "" when it could not be told
+	Groups        []string // of those that let in, by their English names
+	Disabled      bool
+	Locked        bool
+	NoPassword    bool // none is asked for
+	PasswordStays bool // it never expires
+	LastLogon     time.Time
+	PasswordSet   time.Time // to the minute; zero: not known
+}
+
 // Process is one running program.
 type Process struct {
 	PID     int32

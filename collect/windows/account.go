@@ -1,10 +1,9 @@
 package windows
 
 import (
+	"cmp"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 	"strconv"
@@ -44,17 +43,37 @@ func (r *reader) accounts() {
 	r.accountsOf(h.Key, at)
 }
 
-// liveAccounts reads the SAM of the running system, which it shows to itself alone.
+// liveAccounts observes the accounts that the running system tells, which shows its
+// SAM to itself alone.
 func (r *reader) liveAccounts() {
-	keys := func(path string) (*evidence.RegistryKey, error) { return r.reg.Key(`HKLM\SAM\` + path) }
-	if _, err := keys(samUsers); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			err = fs.ErrPermission // the key is there on every system
-		}
-		r.Lost(evidence.CoverState, r.Name, fmt.Errorf("windows: local accounts: %w; an image or a saved SAM hive tells them", err))
+	lists, ok := r.Src.State.(evidence.Accounts)
+	if !ok {
+		r.Gap(evidence.CoverState, r.Name, evidence.Unsupported, "the system does not tell its local accounts; an image or a saved SAM hive does")
 		return
 	}
-	r.accountsOf(keys, `HKLM\SAM`)
+	all, err := lists.Accounts(r.Ctx)
+	if err != nil && r.Ctx.Err() == nil {
+		r.Lost(evidence.CoverState, r.Name, fmt.Errorf("windows: local accounts: %w; an image or a saved SAM hive tells them", err))
+	}
+	hidden := r.hiddenAccounts()
+	for _, a := range all {
+		r.Files++
+		var states, details []string
+		for _, s := range []struct {
+			is   bool
+			into *[]string
+			word string
+		}{{a.Disabled, &states, "disabled"}, {a.Locked, &states, "locked"}, {a.NoPassword, &details, "needs no password"}, {a.PasswordStays, &details, "its password never expires"},
+			{a.Name == "", &details, "no account of this machine"}, {hidden[strings.ToLower(a.Name)], &details, "left out of the logon screen"}} {
+			if s.is {
+				*s.into = append(*s.into, s.word)
+			}
+		}
+		object := "account " + cmp.Or(a.Name, a.SID)
+		o := evidence.Observation{Kind: evidence.ObserveAccount, Time: a.PasswordSet, Ref: evidence.Ref{Path: object, Text: a.Name}}
+		o.Values = []string{a.Name, a.SID, strings.Join(a.Groups, ","), strings.Join(states, ","), written(a.LastLogon), written(a.PasswordSet), "", object, strings.Join(details, ", ")}
+		r.Observe(&o)
+	}
 }
 
 func (r *reader) accountsOf(keys func(string) (*evidence.RegistryKey, error), at string) {

@@ -1,6 +1,7 @@
 package windows
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"postern/evidence"
 	"postern/evidence/evidencetest"
+	"postern/hive"
 )
 
 // TestFactsOfOthers holds what lists, classes, accounts and settings name against
@@ -61,6 +63,9 @@ func TestFactsOfOthers(t *testing.T) {
 			t.Errorf("two facts stand at %+v", o.Ref)
 		}
 		refs[ref] = true
+		if o.Get("Name") == "Beep" && o.Ref.Path != `Windows/System32/config/SYSTEM\CurrentControlSet\Services\Beep` {
+			t.Errorf("a service stands at %+v", o.Ref)
+		}
 	}
 	const current, cv = `HKLM\SYSTEM\CurrentControlSet\`, `HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\`
 	const nt = `HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\`
@@ -152,6 +157,63 @@ func TestNothingThere(t *testing.T) {
 		if slices.ContainsFunc(gaps, func(c evidence.Coverage) bool { return strings.HasPrefix(c.Path, "Users/Public") }) {
 			t.Error("a hive is missed in the folder that all users share")
 		}
+	}
+}
+
+// TestLive: a running system's registry gives what its hives give, and its accounts
+// come by its own lists.
+func TestLive(t *testing.T) {
+	reg, files := evidencetest.Registry{}, tree()
+	for name, path := range map[string]string{"SYSTEM": `HKLM\SYSTEM`, "SOFTWARE": `HKLM\SOFTWARE`} {
+		data := files["Windows/System32/config/"+name].Data
+		h, err := hive.Open(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fill(t, reg, h, "", path)
+		delete(files, "Windows/System32/config/"+name)
+	}
+	delete(files, "Windows/System32/config/SAM")
+	src := source(files)
+	src.Kind = evidence.KindHost
+	src.State = evidencetest.State{Reg: reg, Known: []evidence.Account{
+		{Name: "support$", SID: "S-1-5-21-1-2-3-1005", Groups: []string{"Administrators"}, PasswordSet: changed},
+		{Name: "Guest", SID: "S-1-5-21-1-2-3-501", Disabled: true, NoPassword: true},
+		{SID: "S-1-5-21-9-9-9-512", Groups: []string{"Remote Desktop Users"}}}}
+	out := collected(t, src)
+	var got []string
+	for _, o := range out.Observed {
+		got = append(got, string(o.Kind)+"|"+strings.Join(o.Values, "|"))
+	}
+	for _, o := range collected(t, source(tree())).Observed {
+		if want := string(o.Kind) + "|" + strings.Join(o.Values, "|"); o.Kind != evidence.ObserveAccount && !slices.Contains(got, want) {
+			t.Errorf("a running system does not say %s", want)
+		}
+	}
+	for _, want := range []string{
+		"account|support$|S-1-5-21-1-2-3-1005|Administrators|||2026-02-01T03:04:05Z||account support$|",
+		"account|Guest|S-1-5-21-1-2-3-501||disabled||||account Guest|needs no password",
+		"account||S-1-5-21-9-9-9-512|Remote Desktop Users|||||account S-1-5-21-9-9-9-512|no account of this machine",
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("nothing says %s", want)
+		}
+	}
+	src.State = evidencetest.State{Reg: reg}
+	if !slices.ContainsFunc(collected(t, src).Gaps(), func(c evidence.Coverage) bool { return c.Path == "accounts" }) {
+		t.Error("no gap where the system does not tell its accounts")
+	}
+}
+
+// fill puts a hive's keys into a registry in memory.
+func fill(t *testing.T, reg evidencetest.Registry, h *hive.Hive, at, path string) {
+	k, err := h.Key(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg[path] = evidence.RegistryKey{Written: k.Written, Values: k.Values}
+	for _, name := range k.Subkeys {
+		fill(t, reg, h, strings.TrimPrefix(at+`\`+name, `\`), path+`\`+strings.Replace(name, "ControlSet001", "CurrentControlSet", 1))
 	}
 }
 

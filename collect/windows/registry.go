@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	maxKeys  = 1 << 16 // of a family
+	maxKeys  = 1 << 18 // of a family
 	maxUsers = 1024
 	config   = `C:\Windows\System32\config\`
 )
@@ -98,8 +98,11 @@ func (r *reader) get(keys func(string) (*evidence.RegistryKey, error), path, nam
 	if r.over == r.Name || r.Ctx.Err() != nil {
 		return nil
 	}
+	if r.counted != r.Name {
+		r.counted, r.keys = r.Name, 0
+	}
 	if r.keys++; r.keys > maxKeys {
-		r.over, r.keys = r.Name, 0
+		r.over = r.Name
 		r.Gap(evidence.CoverState, r.Name, evidence.TooLarge, fmt.Sprintf("more than %d keys; the rest was not read", maxKeys))
 		return nil
 	}

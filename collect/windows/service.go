@@ -33,30 +33,29 @@ func (r *reader) services() {
 }
 
 func (r *reader) service(name string, key *evidence.RegistryKey) {
-	kind, command := key.Value("Type").Number, key.Value("ImagePath").Text
-	a := ofValue(key, "ImagePath", evidence.StartService, name, command)
-	a.user = key.Value("ObjectName").Text
+	kind, command, value := key.Value("Type").Number, key.Value("ImagePath").Text, "ImagePath"
+	library, details, state := "", "", ""
+	if kind != 0 && kind < 0x10 {
+		details = driver
+	} else if library = r.serviceLibrary(key); library != "" {
+		details = library
+	}
+	if command == "" {
+		value, command = "", library
+		if details == driver && kind != adapter { // what the system loads where nothing is said
+			command = `System32\drivers\` + name + ".sys"
+		}
+	}
 	if start := key.Value("Start"); start.Type != 0 && start.Number == 4 {
-		a.state = "disabled"
+		state = "disabled"
 	}
-	switch library := r.serviceLibrary(key); {
-	case kind != 0 && kind < 0x10:
-		a.details = driver
-		if command == "" && kind != adapter { // what the system loads where nothing is said
-			a = autostart{ref: evidence.Ref{Path: key.Path}, at: a.at, kind: a.kind, name: name, command: `System32\drivers\` + name + ".sys", object: key.Path, details: driver, state: a.state}
-		}
-	case library != "":
-		a.details = library
-		if command == "" {
-			a.object, a.image = key.Path, library
-			a.command = library
-		}
-	}
+	a := r.ofValue(key, value, evidence.StartService, name, command)
+	a.user, a.details, a.state = key.Value("ObjectName").Text, details, state
 	if a.command != "" {
 		r.start(a)
 	}
 	if then := key.Value("FailureCommand").Text; strings.TrimSpace(then) != "" {
-		b := ofValue(key, "FailureCommand", evidence.StartService, name, then)
+		b := r.ofValue(key, "FailureCommand", evidence.StartService, name, then)
 		b.user, b.details, b.state = a.user, "when the service fails", a.state
 		r.start(b)
 	}
@@ -64,7 +63,7 @@ func (r *reader) service(name string, key *evidence.RegistryKey) {
 		return
 	}
 	if p := r.machine(key.Path + `\NetworkProvider`); p != nil && p.Value("ProviderPath").Text != "" {
-		b := ofValue(p, "ProviderPath", evidence.StartService, name, p.Value("ProviderPath").Text)
+		b := r.ofValue(p, "ProviderPath", evidence.StartService, name, p.Value("ProviderPath").Text)
 		b.details = "a library that is given the passwords of logons"
 		r.start(b)
 	}

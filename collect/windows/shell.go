@@ -48,7 +48,7 @@ func (r *reader) classNamed(key *evidence.RegistryKey, value, where, id string, 
 	}
 	for _, classes := range []string{`HKLM\SOFTWARE\Classes\CLSID\`, `HKLM\SOFTWARE\Classes\WOW6432Node\CLSID\`} {
 		if server := r.machine(classes + id + `\InprocServer32`); server != nil && server.Value("").Text != "" {
-			a := ofValue(key, value, evidence.StartShell, where+" "+id, server.Value("").Text)
+			a := r.ofValue(key, value, evidence.StartShell, where+" "+id, server.Value("").Text)
 			a.who, a.details = who, "named by its class"
 			if server.Written.After(a.at) {
 				a.at = server.Written

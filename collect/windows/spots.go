@@ -146,7 +146,7 @@ func (r *reader) named(key *evidence.RegistryKey, v *evidence.RegistryValue, s s
 		name = lastOf(key.Path)
 	}
 	commands := strings.FieldsFunc(v.Text, func(c rune) bool { return c == '\n' || c == 0 || s.lists && (c == ',' || c == ' ') })
-	a := ofValue(key, v.Name, s.kind, name, "")
+	a := r.ofValue(key, v.Name, s.kind, name, "")
 	a.who = who
 	switch {
 	case strings.EqualFold(v.Name, "AppInit_DLLs") && key.Value("LoadAppInit_DLLs").Number == 0:
@@ -188,22 +188,31 @@ func unusual(list string) string {
 // classes observes the programs that a user's registry puts in front of the
 // machine's (https://attack.mitre.org/techniques/T1546/015/).
 func (r *reader) classes(u *user) {
-	if u.class == nil {
-		return
-	}
 	at := u.path + `Software\Classes\`
 	for _, top := range []string{`CLSID`, `WOW6432Node\CLSID`} {
-		list := r.get(u.class, top, at)
-		if list == nil {
-			continue
+		keys, prefix := u.class, ""
+		if keys == nil || r.get(keys, top, at) == nil { // where they stand in the user's own hive, or are linked to
+			keys, prefix = u.keys, `Software\Classes\`
 		}
-		for _, id := range list.Subkeys {
-			for _, kind := range []string{"InprocServer32", "LocalServer32"} {
-				if key := r.get(u.class, top+`\`+id+`\`+kind, at); key != nil && key.Value("").Text != "" {
-					a := ofValue(key, "", evidence.StartCOM, id, key.Value("").Text)
-					a.who, a.details = u, kind
-					r.start(a)
-				}
+		r.classesOf(u, keys, prefix+top)
+	}
+}
+
+func (r *reader) classesOf(u *user, keys func(string) (*evidence.RegistryKey, error), top string) {
+	at := u.path + `Software\Classes\`
+	if strings.HasPrefix(top, `Software\`) {
+		at = u.path
+	}
+	list := r.get(keys, top, at)
+	if list == nil {
+		return
+	}
+	for _, id := range list.Subkeys {
+		for _, kind := range []string{"InprocServer32", "LocalServer32"} {
+			if key := r.get(keys, top+`\`+id+`\`+kind, at); key != nil && key.Value("").Text != "" {
+				a := r.ofValue(key, "", evidence.StartCOM, id, key.Value("").Text)
+				a.who, a.details = u, kind
+				r.start(a)
 			}
 		}
 	}

@@ -97,7 +97,7 @@ func (r *reader) unlistedTasks(listed map[string]bool) {
 			continue
 		}
 		if commands := actions(key.Value("Actions").Data); len(commands) > 0 {
-			a := ofValue(key, "", evidence.StartTask, cmp.Or(key.Value("Path").Text, id), "")
+			a := r.ofValue(key, "", evidence.StartTask, cmp.Or(key.Value("Path").Text, id), "")
 			a.details = "the registry's tree of tasks does not name it"
 			r.startEach(a, commands)
 		}
@@ -247,7 +247,7 @@ func (r *reader) treeTask(tree *evidence.RegistryKey, path, id string, files map
 	if len(commands) == 0 {
 		commands = []string{""}
 	}
-	a := ofValue(tree, "", evidence.StartTask, path, "")
+	a := r.ofValue(tree, "", evidence.StartTask, path, "")
 	a.at, a.details = written, strings.Join(details, ", ")
 	r.startEach(a, commands)
 }

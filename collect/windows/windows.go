@@ -4,7 +4,7 @@
 // firewall, logging. From an image it reads hives and files, live the registry and
 // files, and both give the same.
 //
-// Limits: 1 MiB a file, 8,192 files a family, 64 Ki keys a family, 64 MiB of the WMI
+// Limits: 1 MiB a file, 8,192 files a family, 256 Ki keys a family, 64 MiB of the WMI
 // repository, 1,024 users. What is over a limit is a gap. Hashes of passwords are
 // never read.
 package windows
@@ -55,15 +55,16 @@ func (collector) Collect(ctx context.Context, src *evidence.Source, _ *evidence.
 // reader reads one source.
 type reader struct {
 	*family.Reader
-	reg    evidence.Registry // HKLM, and live HKU
-	live   bool
-	open   []io.Closer // hives
-	users  []user
-	keys   int               // read of the family in hand
-	over   string            // the family whose keys are too many
-	system *bool             // whether the system's own programs are here; nil: not looked for
-	absent map[string]bool   // hives that are not there, said
-	files  map[string]string // of the machine's hives, by their names
+	reg     evidence.Registry // HKLM, and live HKU
+	live    bool
+	open    []io.Closer // hives
+	users   []user
+	keys    int               // read of a family
+	counted string            // which that is
+	over    string            // the family whose keys are too many
+	system  *bool             // whether the system's own programs are here; nil: not looked for
+	absent  map[string]bool   // hives that are not there, said
+	files   map[string]string // of the machine's hives, by their names
 }
 
 func (r *reader) close() {
@@ -101,15 +102,26 @@ func (r *reader) start(a autostart) {
 	})
 }
 
+// where is where a value of the registry is found again: in its hive, or live by its
+// own name.
+func (r *reader) where(object string) string {
+	for which, name := range r.files {
+		if rest, ok := strings.CutPrefix(object, `HKLM\`+which+`\`); ok && name != "" {
+			return name + `\` + rest
+		}
+	}
+	return object
+}
+
 // ofValue begins an autostart that a value of a key names; "" is the key's own.
-func ofValue(key *evidence.RegistryKey, value, kind, name, command string) autostart {
+func (r *reader) ofValue(key *evidence.RegistryKey, value, kind, name, command string) autostart {
 	object := strings.TrimSuffix(key.Path+`\`+value, `\`)
-	return autostart{ref: evidence.Ref{Path: object}, at: key.Written, kind: kind, name: name, command: command, object: object}
+	return autostart{ref: evidence.Ref{Path: r.where(object)}, at: key.Written, kind: kind, name: name, command: command, object: object}
 }
 
 // setting hands a setting on, which stands at object in the registry.
 func (r *reader) setting(key *evidence.RegistryKey, kind, name, details, image, user, object string) {
-	o := evidence.Observation{Kind: evidence.ObserveSetting, Time: key.Written, Ref: evidence.Ref{Path: object, Text: details}}
+	o := evidence.Observation{Kind: evidence.ObserveSetting, Time: key.Written, Ref: evidence.Ref{Path: r.where(object), Text: details}}
 	o.Values = []string{kind, name, details, image, user, object}
 	r.Observe(&o)
 }

@@ -122,12 +122,15 @@ func (i *Item) task() {
 // (https://attack.mitre.org/techniques/T1546/008/).
 var accessible = set("sethc.exe utilman.exe osk.exe magnify.exe narrator.exe displayswitch.exe atbroker.exe")
 
+// verifiers are the libraries of Application Verifier.
+var verifiers = regexp.MustCompile(`^((vrfcore|vfbasics|vfcompat|vfluapriv|vfprint|vfnet|vfntlmless|vfnws|cuzzapp)\.dll[, ]*)+$`)
+
 func (i *Item) imageOptions() {
 	name := strings.ToLower(base(Path(i.Get("Name"))))
 	switch {
 	case accessible[name]:
 		i.add(Accessibility, "%s is started for it", i.Get("CommandLine"))
-	case strings.HasSuffix(i.image, "/vsjitdebugger.exe"), base(i.image) == "systray.exe":
+	case strings.HasSuffix(i.image, "/vsjitdebugger.exe"), base(i.image) == "systray.exe", verifiers.MatchString(i.command):
 	case i.command != "":
 		i.add(ImageOptions, "%s", i.Get("TargetObject"))
 	}
@@ -203,6 +206,9 @@ func (i *Item) class() {
 }
 
 func (i *Item) webModule() {
+	if i.Get("Details") == "handlers" {
+		return // programs of languages, which administrators put anywhere: where they lie is judged as of all that starts
+	}
 	if strings.Contains(i.image, "/") && !installed.MatchString(i.image) {
 		i.add(WebModule, "%s", i.image)
 	}

@@ -14,6 +14,7 @@ type State struct {
 	Procs []evidence.Process
 	Err   error // comes with Procs
 	Reg   evidence.Registry
+	Known []evidence.Account // nil: the system does not tell its accounts
 }
 
 // Processes implements evidence.State.
@@ -22,6 +23,14 @@ func (s State) Processes(ctx context.Context) ([]evidence.Process, error) {
 		return nil, err
 	}
 	return s.Procs, s.Err
+}
+
+// Accounts implements evidence.Accounts.
+func (s State) Accounts(ctx context.Context) ([]evidence.Account, error) {
+	if s.Known == nil {
+		return nil, fmt.Errorf("evidencetest: accounts: %w", fs.ErrPermission)
+	}
+	return s.Known, ctx.Err()
 }
 
 // Registry implements evidence.State.
