@@ -156,7 +156,9 @@ func (r *reader) findUsers() {
 			r.fileUser(home)
 		}
 	}
-	r.hiveUser("DEFAULT", config+"DEFAULT", "")
+	if !loaded[".default"] {
+		r.hiveUser("DEFAULT", config+"DEFAULT", "")
+	}
 }
 
 // shared are folders beside those of users, which no user's hive stands in.
@@ -191,6 +193,12 @@ func (r *reader) loadedUsers() map[string]bool {
 	for _, sid := range top.Subkeys {
 		if strings.HasSuffix(sid, "_Classes") {
 			continue
+		}
+		if strings.EqualFold(sid, ".DEFAULT") { // the system's own, S-1-5-18
+			homes[".default"] = true
+			if has(top.Subkeys, "S-1-5-18") {
+				continue
+			}
 		}
 		home := ""
 		if p := r.machine(`HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList\` + sid); p != nil {
