@@ -90,12 +90,12 @@ func Read(r io.ReaderAt, size int64, roots *x509.CertPool, now time.Time, facts 
 	if err != nil {
 		return err
 	}
-	if err := p.Verify(); err != nil {
-		return bad(facts, err)
-	}
-	if !bytes.Equal(have, want) {
+	if !bytes.Equal(have, want) { // whatever else is wrong with the signature
 		facts.Signature, facts.Why = evidence.SignatureAltered, "its content has another digest than the signature"
 		return nil
+	}
+	if err := p.Verify(); err != nil {
+		return bad(facts, err)
 	}
 	stampWhy := stamped(p, facts)
 	chain(p, signer, roots, now, facts)
@@ -107,6 +107,9 @@ func Read(r io.ReaderAt, size int64, roots *x509.CertPool, now time.Time, facts 
 
 // bad says that a signature does not hold together; an error of reading stays one.
 func bad(facts *evidence.ProgramFacts, err error) error {
+	if errors.Is(err, evidence.ErrUnsupported) || errors.Is(err, evidence.ErrLimit) {
+		return err // not read, which is no damage
+	}
 	facts.Signature, facts.Why = evidence.SignatureBroken, err.Error()
 	return nil
 }

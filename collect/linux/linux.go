@@ -51,7 +51,7 @@ func (collector) Collect(ctx context.Context, src *evidence.Source, _ *evidence.
 	r.Read("logons", r.logons)
 	r.Read("packages that came", r.packages)
 	out.Cover(evidence.Gap(evidence.CoverState, "persistence", evidence.CompromisedNow, evidence.Unsupported,
-		"capabilities of files, loaded kernel modules and sockets are not yet read by this version"))
+		"capabilities of files, loaded kernel modules, sockets, lastlog, logs of apt and rpm, and older records of logons and packages are not yet read by this version"))
 	return ctx.Err()
 }
 
