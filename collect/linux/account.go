@@ -17,29 +17,24 @@ import (
 // secret is what shadow tells of a password, without the hash.
 type secret struct {
 	state   string
-	changed string // RFC 3339
+	changed string    // RFC 3339; "" where there is no password
+	day     time.Time // when the line was last changed
 }
 
 // accounts reads passwd(5), shadow(5) and group(5).
 func (r *reader) accounts() {
 	shadow, groups := map[string]secret{}, map[string][]string{}
-	r.account("/etc/shadow", func(_ *file, _ int64, v []string) {
-		if len(v) > 2 {
-			shadow[v[0]] = secretOf(v[1], v[2])
+	r.account("/etc/shadow", 3, func(_ *file, _ int64, v []string) { shadow[v[0]] = secretOf(v[1], v[2]) })
+	r.account("/etc/group", 4, func(_ *file, _ int64, v []string) {
+		for _, member := range strings.Split(v[3], ",") {
+			groups[member] = append(groups[member], v[0])
 		}
 	})
-	r.account("/etc/group", func(_ *file, _ int64, v []string) {
-		if len(v) > 3 {
-			for _, member := range strings.Split(v[3], ",") {
-				groups[member] = append(groups[member], v[0])
+	r.account("/etc/passwd", 7, func(f *file, at int64, v []string) {
+		if strings.HasPrefix(v[5], "/") && v[5] != "/" {
+			if len(r.users) == family.MaxFiles {
+				r.Gap(evidence.CoverFile, string(f.Name), evidence.TooLarge, fmt.Sprintf("more than %d users with homes; those of the rest were not looked at", family.MaxFiles))
 			}
-		}
-	})
-	r.account("/etc/passwd", func(f *file, at int64, v []string) {
-		if len(v) < 7 {
-			return
-		}
-		if strings.HasPrefix(v[5], "/") && v[5] != "/" && len(r.users) < family.MaxFiles {
 			r.users = append(r.users, user{v[0], strings.TrimRight(v[5], "/")})
 		}
 		s, known := shadow[v[0]]
@@ -50,15 +45,16 @@ func (r *reader) accounts() {
 		}
 		slices.Sort(groups[v[0]])
 		shown := strings.Join([]string{v[0], "x", v[2], v[3], v[4], v[5], v[6]}, ":") // a hash may stand in the second field
-		set, _ := time.Parse(time.RFC3339, s.changed)                                 // the file's own time is that of whichever account changed last
 		r.Observe(&evidence.Observation{
-			Kind: evidence.ObserveAccount, Time: set, Ref: evidence.Ref{Path: string(f.Name), Unit: evidence.Line, At: at, Text: shown},
+			Kind: evidence.ObserveAccount, Time: s.day, // the file's own is that of whichever account changed last
+			Ref:    evidence.Ref{Path: string(f.Name), Unit: evidence.Line, At: at, Text: shown},
 			Values: []string{v[0], v[2], strings.Join(groups[v[0]], ","), s.state, "", s.changed, v[6], f.Path, v[4]},
 		})
 	})
 	if !slices.ContainsFunc(r.users, func(u user) bool { return u.home == "/root" }) {
 		r.users = append(r.users, user{"root", "/root"})
 	}
+	r.users = r.users[:min(len(r.users), family.MaxFiles)]
 	seen := map[string]bool{} // many accounts of services share a home
 	r.users = slices.DeleteFunc(r.users, func(u user) bool {
 		twice := seen[u.home]
@@ -67,8 +63,8 @@ func (r *reader) accounts() {
 	})
 }
 
-// account reads a file of lines of fields.
-func (r *reader) account(path string, fn func(f *file, at int64, fields []string)) {
+// account reads a file of lines of so many fields or more; others are damaged.
+func (r *reader) account(path string, fields int, fn func(f *file, at int64, fields []string)) {
 	name, ok := r.Src.Locate(path)
 	if !ok {
 		return
@@ -81,7 +77,17 @@ func (r *reader) account(path string, fn func(f *file, at int64, fields []string
 		r.Files++
 		r.Open(e, path, maxAccount, func(read *family.File) {
 			f := &file{read, string(read.Data)}
-			r.lines(f, func(at int64, line string) { fn(f, at, strings.Split(line, ":")) })
+			odd := 0
+			r.lines(f, func(at int64, line string) {
+				if v := strings.Split(line, ":"); len(v) >= fields {
+					fn(f, at, v)
+				} else {
+					odd++
+				}
+			})
+			if odd > 0 {
+				r.Gap(evidence.CoverFile, string(f.Name), evidence.Damaged, fmt.Sprintf("%d lines of fewer than %d fields: of another directory of users, or damaged", odd, fields))
+			}
 		})
 		return nil
 	})
@@ -101,8 +107,10 @@ func secretOf(hash, days string) (s secret) {
 	case strings.HasPrefix(hash, "!"), strings.HasPrefix(hash, "*"):
 		s.state = "locked"
 	}
-	if n, err := strconv.Atoi(days); err == nil && n > 0 && n < 1<<20 && s.state == "" {
-		s.changed = time.Unix(int64(n)*86400, 0).UTC().Format(time.RFC3339)
+	if n, err := strconv.Atoi(days); err == nil && n > 0 && n < 1<<20 {
+		if s.day = time.Unix(int64(n)*86400, 0).UTC(); s.state == "" {
+			s.changed = s.day.Format(time.RFC3339)
+		}
 	}
 	return s
 }

@@ -22,13 +22,17 @@ func (r *reader) histories() {
 		for _, name := range []string{".bash_history", ".zsh_history", ".sh_history", ".ash_history", ".local/share/fish/fish_history"} {
 			r.each(u.home+"/"+name, 0, func(f *file) {
 				for _, c := range typed(f.text) {
-					at := c.when
+					at, details := c.when, ""
+					if newest := f.newest(); at.After(newest) && !newest.IsZero() {
+						details = "the time noted for it, " + at.Format(time.RFC3339) + ", is later than its file's"
+						at = time.Time{}
+					}
 					if at.IsZero() {
-						at = f.ModTime
+						at = f.newest()
 					}
 					r.Observe(&evidence.Observation{
 						Kind: evidence.ObserveTrace, Time: at, Ref: evidence.Ref{Path: string(f.Name), Unit: evidence.Line, At: c.line, Text: c.text},
-						Values: []string{evidence.TraceHistory, "", "", c.text, u.name, f.Path},
+						Values: []string{evidence.TraceHistory, "", "", c.text, u.name, f.Path, details},
 					})
 				}
 			})

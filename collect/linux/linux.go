@@ -12,6 +12,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"postern/collect/family"
 	"postern/evidence"
@@ -51,7 +52,7 @@ func (collector) Collect(ctx context.Context, src *evidence.Source, _ *evidence.
 	r.Read("logons", r.logons)
 	r.Read("packages that came", r.packages)
 	out.Cover(evidence.Gap(evidence.CoverState, "persistence", evidence.CompromisedNow, evidence.Unsupported,
-		"capabilities of files, loaded kernel modules, sockets, lastlog, logs of apt and rpm, and older records of logons and packages are not yet read by this version"))
+		"capabilities of files, loaded kernel modules, sockets, lastlog and the history of apt are not yet read by this version"))
 	return ctx.Err()
 }
 
@@ -68,6 +69,14 @@ type user struct{ name, home string }
 type file struct {
 	*family.File
 	text string
+}
+
+// newest is the newest of a file's own times.
+func (f *file) newest() time.Time {
+	if f.Changed.After(f.ModTime) {
+		return f.Changed
+	}
+	return f.ModTime
 }
 
 // each calls fn for the files at a path, as family.Reader's Each does.
@@ -106,11 +115,7 @@ func (r *reader) observe(kind evidence.ObservationKind, f *file, line int64, tex
 	if line > 0 {
 		ref.Unit, ref.At = evidence.Line, line
 	}
-	at := f.ModTime
-	if f.Changed.After(at) {
-		at = f.Changed
-	}
-	r.Observe(&evidence.Observation{Kind: kind, Values: values, Ref: ref, Time: at})
+	r.Observe(&evidence.Observation{Kind: kind, Values: values, Ref: ref, Time: f.newest()})
 }
 
 // start hands an autostart on.

@@ -1,6 +1,8 @@
 package linux
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -10,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"postern/collect/family"
 	"postern/evidence"
@@ -234,6 +237,57 @@ func TestLogonsAsUtmpdump(t *testing.T) {
 			if !strings.Contains(string(out), want) {
 				t.Errorf("utmpdump says %s, not %s", out, want)
 			}
+		}
+	}
+}
+
+// TestKeptLogs: what logrotate keeps is read, packed by gzip or not; what is packed
+// otherwise, and lines that are not understood, are told.
+func TestKeptLogs(t *testing.T) {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	if _, err := z.Write([]byte("2026-01-02 03:00:01 install chisel:amd64 <none> 1.9\n\x00\x00\x00\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	tree := evidencetest.Tree{
+		"etc/passwd":                 evidencetest.Text("root:x:0:0:root:/root:/bin/bash\nbroken\n"),
+		"var/log/dpkg.log.2.gz":      {Data: packed.Bytes()},
+		"var/log/dpkg.log.3.xz":      evidencetest.Text("packed"),
+		"var/log/dnf.rpm.log":        evidencetest.Text("2026-02-01T03:00:01+0100 SUBDEBUG Installed: cloudflared-2026.1.0-1.x86_64\n2026-02-01T03:00:02+0100 INFO done\n"),
+		"var/log/yum.log-20260101":   evidencetest.Text("Feb 01 03:00:01 Installed: x\n"),
+		"var/log/wtmp.1":             {Data: logonRecord(userProcess, "anna", "pts/0", "192.0.2.7", nil)},
+		"var/log/btmp-20260101.gz":   evidencetest.Text("no gzip"),
+		"var/lib/wtmpdb/wtmp.db":     evidencetest.Text("SQLite format 3"),
+		"root/.bash_history":         evidencetest.Text("#9999999999\nwhoami\n"),
+		"var/log/wtmp.unrelated.bak": evidencetest.Text("x"),
+	}
+	out := collected(t, source(tree))
+	var got []string
+	for _, o := range out.Observed {
+		if o.Kind == evidence.ObserveTrace {
+			got = append(got, strings.Join(o.Values, "|")+"|"+o.Time.Format(time.RFC3339))
+		}
+	}
+	for _, want := range []string{
+		"package|chisel||||/var/log/dpkg.log.2.gz|version 1.9|2026-01-02T03:00:01Z",
+		"package|cloudflared||||/var/log/dnf.rpm.log|version 2026.1.0-1.x86_64|2026-02-01T03:00:01+01:00",
+		"logon||||anna|/var/log/wtmp.1|from 192.0.2.7 on pts/0|2026-02-01T03:00:00Z",
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("nothing says %s\n%s", want, strings.Join(got, "\n"))
+		}
+	}
+	if !slices.ContainsFunc(got, func(g string) bool {
+		return strings.Contains(g, "whoami") && strings.Contains(g, "is later than its file's")
+	}) {
+		t.Errorf("a forged time is believed: %q", got)
+	}
+	for _, want := range []string{"dpkg.log.2.gz: damaged", "dpkg.log.2.gz: ambiguous", "dpkg.log.3.xz: not yet read", "yum.log-20260101: not yet read", "btmp-20260101.gz", "wtmp.db: not yet read", "etc/passwd: damaged"} {
+		if !slices.ContainsFunc(out.Gaps(), func(c evidence.Coverage) bool { return strings.Contains(c.Path+": "+c.Missed.String(), want) }) {
+			t.Errorf("no gap says %s", want)
 		}
 	}
 }

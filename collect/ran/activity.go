@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"postern/collect/winreg"
 	"postern/evidence"
 )
 
@@ -23,12 +24,12 @@ func (r *reader) background() {
 		for _, service := range []string{"bam", "dam"} {
 			for _, state := range []string{`\State`, ""} {
 				path := set + `\Services\` + service + state + `\UserSettings`
-				users := r.local(path)
+				users := r.Machine(path)
 				if users == nil {
 					continue
 				}
 				for _, sid := range users.Subkeys {
-					key := r.local(path + `\` + sid)
+					key := r.Machine(path + `\` + sid)
 					if key == nil {
 						continue
 					}
@@ -36,7 +37,7 @@ func (r *reader) background() {
 						if v.Type != regBinary || len(v.Data) < 8 {
 							continue // Version, SequenceNumber
 						}
-						all = append(all, entry{v.Name, sid, key.Path, filetime(v.Data)})
+						all = append(all, entry{v.Name, sid, key.Path, winreg.Filetime(v.Data)})
 					}
 				}
 			}
@@ -50,7 +51,7 @@ func (r *reader) background() {
 		}
 	})
 	for _, e := range all {
-		t := trace{kind: evidence.TraceBAM, image: devicePath(e.name, system), user: r.userOf(e.sid), at: e.at, path: e.key + `\` + e.name, text: e.name}
+		t := trace{kind: evidence.TraceBAM, image: devicePath(e.name, system), user: r.UserOf(e.sid), at: e.at, path: e.key + `\` + e.name, text: e.name}
 		if !strings.Contains(t.image, `\`) {
 			t.image, t.details = "", "package "+e.name
 		}
@@ -62,13 +63,27 @@ const regBinary = 3 // REG_BINARY
 
 const device = `\Device\HarddiskVolume`
 
+// controlSets are the paths of the machine's control sets.
+func (r *reader) controlSets() (all []string) {
+	top := r.Machine(`HKLM\SYSTEM`)
+	if top == nil {
+		return nil
+	}
+	for _, name := range top.Subkeys {
+		if _, ok := winreg.CutFold(name, "ControlSet"); ok {
+			all = append(all, `HKLM\SYSTEM\`+name)
+		}
+	}
+	return all
+}
+
 // systemVolume is the number of the volume from which most programs of Windows' own
 // folder ran; "" where none did.
 func systemVolume(names func(yield func(string) bool)) string {
 	counts := map[string]int{}
 	for name := range names {
 		if number, rest, ok := cutDevice(name); ok {
-			if _, ok := cutFold(rest, `\Windows\`); ok {
+			if _, ok := winreg.CutFold(rest, `\Windows\`); ok {
 				counts[number]++
 			}
 		}
@@ -84,7 +99,7 @@ func systemVolume(names func(yield func(string) bool)) string {
 
 // cutDevice takes a path on a volume by its number apart.
 func cutDevice(name string) (number, rest string, ok bool) {
-	rest, ok = cutFold(name, device)
+	rest, ok = winreg.CutFold(name, device)
 	if !ok {
 		return "", name, false
 	}
@@ -105,14 +120,14 @@ func devicePath(name, system string) string {
 
 // userTraces observes what the registry of each user tells.
 func (r *reader) userTraces() {
-	r.findUsers()
-	for i := range r.users {
-		u := &r.users[i]
-		if u.keys != nil {
+	users := r.Users()
+	for i := range users {
+		u := &users[i]
+		if u.Keys != nil {
 			r.userAssist(u)
 			r.remoteDesktops(u)
 		}
-		if u.class != nil {
+		if u.Class != nil {
 			r.muiCache(u)
 		}
 	}
@@ -130,16 +145,17 @@ const (
 
 // userAssist observes the programs and shortcuts that a user started by the desktop.
 // Their names are written in ROT13.
-func (r *reader) userAssist(u *user) {
-	top := r.get(u.keys, userAssistPath, u.path)
+func (r *reader) userAssist(u *winreg.User) {
+	top := r.Get(u.Keys, userAssistPath, u.Path)
 	if top == nil {
 		return
 	}
 	for _, class := range top.Subkeys {
-		key := r.get(u.keys, userAssistPath+`\`+class+`\Count`, u.path)
+		key := r.Get(u.Keys, userAssistPath+`\`+class+`\Count`, u.Path)
 		if key == nil {
 			continue
 		}
+		odd := 0
 		for _, v := range key.Values {
 			name := rot13(v.Name)
 			if _, path, ok := strings.Cut(name, "UEME_RUNPATH:"); ok {
@@ -148,18 +164,22 @@ func (r *reader) userAssist(u *user) {
 			if strings.HasPrefix(name, "UEME_") {
 				continue // counters of their own
 			}
-			t := trace{kind: evidence.TraceUserAssist, image: knownFolder(name), user: u.name, path: key.Path + `\` + v.Name, text: name}
+			t := trace{kind: evidence.TraceUserAssist, image: knownFolder(name), user: u.Name, path: key.Path + `\` + v.Name, text: name}
 			runs := uint32(0)
 			switch {
 			case len(v.Data) >= assistSize:
-				t.at, runs = filetime(v.Data[assistTime:]), binary.LittleEndian.Uint32(v.Data[assistRuns:])
+				t.at, runs = winreg.Filetime(v.Data[assistTime:]), binary.LittleEndian.Uint32(v.Data[assistRuns:])
 			case len(v.Data) == assistOldSize:
-				t.at, runs = filetime(v.Data[assistOldTime:]), max(5, binary.LittleEndian.Uint32(v.Data[assistRuns:]))-5 // it began at five
+				t.at, runs = winreg.Filetime(v.Data[assistOldTime:]), max(5, binary.LittleEndian.Uint32(v.Data[assistRuns:]))-5 // it began at five
 			default:
+				odd++
 				continue
 			}
 			t.details = fmt.Sprintf("started %d times by the desktop", runs)
 			r.observe(&t)
+		}
+		if odd > 0 {
+			r.Gap(evidence.CoverHive, strings.TrimSuffix(u.Path, `\`), evidence.Format, fmt.Sprintf("%s: %d values of a layout that is not known", key.Path, odd))
 		}
 	}
 }
@@ -205,14 +225,14 @@ func knownFolder(name string) string {
 }
 
 // remoteDesktops observes whom a user connected to by remote desktop.
-func (r *reader) remoteDesktops(u *user) {
+func (r *reader) remoteDesktops(u *winreg.User) {
 	const path = `Software\Microsoft\Terminal Server Client\Servers`
-	top := r.get(u.keys, path, u.path)
+	top := r.Get(u.Keys, path, u.Path)
 	if top == nil {
 		return
 	}
 	for _, server := range top.Subkeys {
-		key := r.get(u.keys, path+`\`+server, u.path)
+		key := r.Get(u.Keys, path+`\`+server, u.Path)
 		if key == nil {
 			continue
 		}
@@ -220,14 +240,14 @@ func (r *reader) remoteDesktops(u *user) {
 		if as := key.Value("UsernameHint").Text; as != "" {
 			details += " as " + as
 		}
-		r.observe(&trace{kind: evidence.TraceRemoteDesktop, user: u.name, at: key.Written, path: key.Path, text: server, details: details})
+		r.observe(&trace{kind: evidence.TraceRemoteDesktop, user: u.Name, at: key.Written, path: key.Path, text: server, details: details})
 	}
 }
 
 // muiCache observes the programs whose names the desktop read to show them (MUICache).
 // The key has one time for all, and it is the newest's.
-func (r *reader) muiCache(u *user) {
-	key := r.get(u.class, `Local Settings\Software\Microsoft\Windows\Shell\MuiCache`, u.alias)
+func (r *reader) muiCache(u *winreg.User) {
+	key := r.Get(u.Class, `Local Settings\Software\Microsoft\Windows\Shell\MuiCache`, u.Alias)
 	if key == nil {
 		return
 	}
@@ -244,6 +264,6 @@ func (r *reader) muiCache(u *user) {
 			continue
 		}
 		seen = append(seen, program)
-		r.observe(&trace{kind: evidence.TraceMUICache, image: program, user: u.name, path: key.Path + `\` + v.Name, text: program, details: v.Text})
+		r.observe(&trace{kind: evidence.TraceMUICache, image: program, user: u.Name, path: key.Path + `\` + v.Name, text: program, details: v.Text})
 	}
 }

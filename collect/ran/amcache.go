@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"postern/collect/winreg"
 	"postern/evidence"
 )
 
@@ -27,7 +28,7 @@ const (
 // of their first 31,457,280 bytes, which is the file's where it is no longer
 // (https://www.ssi.gouv.fr/uploads/2019/01/anssi-coriin_2019-analysis_amcache.pdf).
 func (r *reader) amcache() {
-	h, at, err := r.hive(amcachePath, false)
+	h, at, err := r.Hive(amcachePath, false)
 	if errors.Is(err, fs.ErrNotExist) && !r.Src.Partial {
 		r.Gap(evidence.CoverHive, at, evidence.Absent, "Windows 7, 2008 R2 and older without updates have none; elsewhere it tells which programs were there")
 	}
@@ -35,26 +36,26 @@ func (r *reader) amcache() {
 		return
 	}
 	named := at + `\`
-	if top := r.get(h.Key, inventory, named); top != nil {
+	if top := r.Get(h.Key, inventory, named); top != nil {
 		for _, name := range top.Subkeys {
-			if key := r.get(h.Key, inventory+`\`+name, named); key != nil {
+			if key := r.Get(h.Key, inventory+`\`+name, named); key != nil {
 				about := texts(key, "Publisher", "ProductName", "Version")
 				r.inventoried(key, key.Value("LowerCaseLongPath").Text, key.Value("FileId").Text, about)
 			}
 		}
 	}
 	r.drivers(h.Key, named)
-	volumes := r.get(h.Key, olderFiles, named)
+	volumes := r.Get(h.Key, olderFiles, named)
 	if volumes == nil {
 		return
 	}
 	for _, volume := range volumes.Subkeys {
-		files := r.get(h.Key, olderFiles+`\`+volume, named)
+		files := r.Get(h.Key, olderFiles+`\`+volume, named)
 		if files == nil {
 			continue
 		}
 		for _, name := range files.Subkeys {
-			if key := r.get(h.Key, olderFiles+`\`+volume+`\`+name, named); key != nil {
+			if key := r.Get(h.Key, olderFiles+`\`+volume+`\`+name, named); key != nil {
 				r.inventoried(key, key.Value(olderPath).Text, key.Value(olderSHA1).Text, texts(key, olderCompany, olderProduct))
 			}
 		}
@@ -63,13 +64,13 @@ func (r *reader) amcache() {
 
 // drivers observes the drivers of the inventory: newer ones by path, those of 2016 by
 // name alone, under their hash.
-func (r *reader) drivers(read keys, named string) {
-	top := r.get(read, drivers, named)
+func (r *reader) drivers(read winreg.Keys, named string) {
+	top := r.Get(read, drivers, named)
 	if top == nil {
 		return
 	}
 	for _, name := range top.Subkeys {
-		key := r.get(read, drivers+`\`+name, named)
+		key := r.Get(read, drivers+`\`+name, named)
 		if key == nil {
 			continue
 		}

@@ -1,19 +1,14 @@
 package ran
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/ulikunitz/xz"
-
+	"postern/collect/winreg"
 	"postern/evidence"
 	"postern/evidence/evidencetest"
 )
@@ -21,20 +16,7 @@ import (
 // corpus is a hive of the corpora; the test is skipped where those are not.
 func corpus(t testing.TB, name string) evidencetest.File {
 	t.Helper()
-	f, err := os.Open(filepath.Join("..", "..", "..", "shared", "corpora", "registry", name+".xz"))
-	if err != nil {
-		t.Skip("no corpora here")
-	}
-	defer f.Close()
-	r, err := xz.NewReader(bufio.NewReader(f))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b bytes.Buffer
-	if _, err := b.ReadFrom(r); err != nil {
-		t.Fatal(err)
-	}
-	return evidencetest.File{Data: b.Bytes()}
+	return evidencetest.File{Data: evidencetest.Corpus(t, "registry/"+name)}
 }
 
 // digest is the SHA-256 of sorted lines, one for each trace of a kind: what tells
@@ -69,7 +51,7 @@ func TestAsRegipy(t *testing.T) {
 		}
 		return o.Ref.Text
 	}
-	last := func(o *evidence.Observation) string { return lastOf(o.Ref.Text) } // GUIDs of folders are written in other ways
+	last := func(o *evidence.Observation) string { return winreg.LastOf(o.Ref.Text) } // GUIDs of folders are written in other ways
 	hash := func(o *evidence.Observation) string {
 		if strings.Contains(o.Ref.Path, drivers) {
 			return ""

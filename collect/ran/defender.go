@@ -4,9 +4,9 @@ import (
 	"encoding/binary"
 	"regexp"
 	"strings"
-	"unicode/utf16"
 
 	"postern/collect/family"
+	"postern/collect/winreg"
 	"postern/evidence"
 )
 
@@ -70,7 +70,7 @@ func wideTexts(data []byte) (all []string) {
 			end += 2
 		}
 		if end-at >= 8 {
-			all = append(all, utf16Text(data[at:end]))
+			all = append(all, winreg.TextZ(data[at:end]))
 		}
 		at = max(end, at+1)
 	}
@@ -86,9 +86,5 @@ func logText(data []byte) string {
 	if len(data) < 4 || data[1] != 0 && data[0] != 0xff {
 		return string(data)
 	}
-	units := make([]uint16, len(data)/2)
-	for i := range units {
-		units[i] = binary.LittleEndian.Uint16(data[2*i:])
-	}
-	return strings.TrimPrefix(string(utf16.Decode(units)), "\ufeff")
+	return strings.TrimPrefix(winreg.Text(data), "\ufeff")
 }

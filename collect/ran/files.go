@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"postern/collect/family"
+	"postern/collect/winreg"
 	"postern/evidence"
 )
 
@@ -29,7 +30,7 @@ func (r *reader) recycled() {
 				r.Lost(evidence.CoverFile, string(f.Name), err)
 				return
 			}
-			t.path, t.user = string(f.Name), r.userOf(f.Name.Dir().Base())
+			t.path, t.user = string(f.Name), r.UserOf(f.Name.Dir().Base())
 			r.observe(t)
 		})
 	}
@@ -60,11 +61,11 @@ func parseRecycled(data []byte) (*trace, error) {
 	default:
 		return nil, fmt.Errorf("%w: version %d: %w", errRecycled, version, evidence.ErrUnsupported)
 	}
-	image := utf16Text(path)
+	image := winreg.TextZ(path)
 	if image == "" {
 		return nil, fmt.Errorf("%w: it names no file", errRecycled)
 	}
-	return &trace{kind: evidence.TraceRecycled, image: image, at: filetime(data[16:]), text: image, details: fmt.Sprintf("thrown away, %d bytes", le.Uint64(data[8:]))}, nil
+	return &trace{kind: evidence.TraceRecycled, image: image, at: winreg.Filetime(data[16:]), text: image, details: fmt.Sprintf("thrown away, %d bytes", le.Uint64(data[8:]))}, nil
 }
 
 // histories observes what was typed into PowerShell: the files that PSReadLine keeps,
@@ -74,18 +75,19 @@ func (r *reader) histories() {
 	r.Only = func(e evidence.Entry) bool {
 		return strings.HasSuffix(strings.ToLower(e.Name.Base()), "_history.txt")
 	}
-	for i := range r.users {
-		u := &r.users[i]
-		if u.home == "" {
+	users := r.Users()
+	for i := range users {
+		u := &users[i]
+		if u.Home == "" {
 			continue
 		}
-		r.Each(u.home+`\AppData\Roaming\Microsoft\Windows\PowerShell\PSReadLine`, 0, func(f *family.File) { r.typed(f, u) })
+		r.Each(u.Home+`\AppData\Roaming\Microsoft\Windows\PowerShell\PSReadLine`, 0, func(f *family.File) { r.typed(f, u) })
 	}
 }
 
 // typed hands on the lines of a history. A backtick at the end of a line goes on in the
 // next one.
-func (r *reader) typed(f *family.File, u *user) {
+func (r *reader) typed(f *family.File, u *winreg.User) {
 	at, whole, begun, clipped := int64(0), "", int64(0), 0
 	for line := range strings.SplitSeq(string(f.Data), "\n") {
 		at++
@@ -108,7 +110,7 @@ func (r *reader) typed(f *family.File, u *user) {
 		if len(line) > maxLine {
 			line, clipped = strings.ToValidUTF8(line[:maxLine], ""), clipped+1
 		}
-		r.observe(&trace{kind: evidence.TraceHistory, command: line, user: u.name, at: f.ModTime, path: string(f.Name), line: begun, text: line})
+		r.observe(&trace{kind: evidence.TraceHistory, command: line, user: u.Name, at: f.ModTime, path: string(f.Name), line: begun, text: line})
 	}
 	if clipped > 0 {
 		r.Gap(evidence.CoverFile, string(f.Name), evidence.TooLarge, fmt.Sprintf("%d lines longer than %d bytes; their ends were not held against anything", clipped, maxLine))

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"postern/collect/winreg"
 	"postern/evidence"
 )
 
@@ -33,7 +34,7 @@ func (r *reader) readJournal(t *fileTable, e evidence.Entry, f evidence.File) {
 	from := max(0, f.Size()-maxJournal) &^ (journalPage - 1)
 	if from > 0 {
 		before := make([]byte, min(from, ntfsBlock))
-		if n, _ := f.ReadAt(before, from-int64(len(before))); strings.Trim(string(before[:n]), "\x00") != "" {
+		if n, err := f.ReadAt(before, from-int64(len(before))); n < len(before) && err != nil || strings.Trim(string(before[:n]), "\x00") != "" {
 			r.Gap(evidence.CoverFile, string(e.Name), evidence.TooLarge, "longer than 1 GiB; what stands before was not read")
 		}
 	}
@@ -141,5 +142,5 @@ func parseChange(b []byte) (c *change, ok bool) {
 	if wide > 0 {
 		parent = le.Uint64(b[24:])
 	}
-	return &change{utf16Text(b[from : from+n]), parent, filetime(b[32+wide:]), le.Uint32(b[40+wide:])}, true
+	return &change{winreg.TextZ(b[from : from+n]), parent, winreg.Filetime(b[32+wide:]), le.Uint32(b[40+wide:])}, true
 }

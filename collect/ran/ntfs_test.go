@@ -3,14 +3,11 @@ package ran
 import (
 	"bytes"
 	"encoding/binary"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/ulikunitz/xz"
 
 	"postern/evidence"
 	"postern/evidence/evidencetest"
@@ -18,20 +15,13 @@ import (
 
 // table is the file table of a small volume: mkntfs and ntfs-3g 2022.10.3 made it, with
 // the folders and files of TestTable.
-func table() []byte {
+func table(t testing.TB) []byte {
+	t.Helper()
 	packed, err := os.ReadFile(filepath.Join("testdata", "mft.xz"))
 	if err != nil {
-		panic(err)
+		t.Fatal(err)
 	}
-	r, err := xz.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		panic(err)
-	}
-	data, err := io.ReadAll(r)
-	if err != nil {
-		panic(err)
-	}
-	return data
+	return evidencetest.Unxz(t, bytes.NewReader(packed))
 }
 
 // usn is a record of the journal.
@@ -78,7 +68,7 @@ func toldOf(t *testing.T, tree evidencetest.Tree, kind string) (got []string) {
 // name, too, and Windows does not: so the test writes there when they came. What is
 // told is what runs or is served, and lies in a folder that is watched or is gone.
 func TestTable(t *testing.T) {
-	data := table()
+	data := table(t)
 	for _, name := range []string{"evil.exe", "cmd.exe", "honest.exe"} {
 		at := bytes.LastIndex(data, wide(name)) - 66 // of $FILE_NAME
 		copy(data[at+8:], append([]byte{1}, when()[1:]...))
@@ -106,7 +96,7 @@ func TestJournal(t *testing.T) {
 		usn(2, 1<<48|999, reasonDelete|reasonClose, "f.dll"))
 	want := []string{`b.aspx|made and deleted`, `c.exe|called so`, `f.dll|deleted`}
 	for name, tree := range map[string]evidencetest.Tree{
-		"with the table": {"$MFT": {Data: table()}, "$Extend/$UsnJrnl:$J": {Data: journal}},
+		"with the table": {"$MFT": {Data: table(t)}, "$Extend/$UsnJrnl:$J": {Data: journal}},
 		"as KAPE has it": {"$Extend/$J": {Data: journal}},
 	} {
 		if got := toldOf(t, tree, evidence.TraceJournal); !slices.Equal(got, want) {
@@ -128,14 +118,14 @@ func TestUnseen(t *testing.T) {
 	f(evidencetest.Tree{"Windows/win.ini": some}, "$MFT", evidence.Unsupported)
 	f(evidencetest.Tree{"Windows/win.ini": some}, "$Extend/$UsnJrnl", evidence.Unsupported)
 	f(evidencetest.Tree{"$MFT": evidencetest.Text(strings.Repeat("x", 2048))}, "$MFT", evidence.Format)
-	torn := slices.Clone(table())
+	torn := slices.Clone(table(t))
 	torn[1024*5+510]++ // the end of a sector
 	f(evidencetest.Tree{"$MFT": {Data: torn}}, "$MFT", evidence.Damaged)
 	f(evidencetest.Tree{"$Extend/$J": {Data: journalOf([]byte{8, 0, 0, 0, 2, 0, 0, 0})}}, "$Extend/$J", evidence.Damaged)
 }
 
 func FuzzRecord(f *testing.F) {
-	data := table()
+	data := table(f)
 	for _, number := range []int{0, 5, 64, 74} {
 		f.Add(data[1024*number : 1024*(number+1)])
 	}
@@ -163,4 +153,21 @@ func FuzzJournal(f *testing.F) {
 			t.Errorf("%d broken pages, %d records of %d bytes", broken, records, len(data))
 		}
 	})
+}
+
+// TestSpreadRecords: files whose names stand in other records are told of as a gap.
+func TestSpreadRecords(t *testing.T) {
+	data := slices.Clone(table(t))
+	b := data[1024*64 : 1024*65]
+	for at := int(binary.LittleEndian.Uint16(b[20:])); binary.LittleEndian.Uint32(b[at:]) != attrEnd; at += int(binary.LittleEndian.Uint32(b[at+4:])) {
+		if binary.LittleEndian.Uint32(b[at:]) == attrName {
+			binary.LittleEndian.PutUint32(b[at:], attrList)
+		}
+	}
+	out := collected(t, source(evidencetest.Tree{"$MFT": {Data: data}}))
+	if !slices.ContainsFunc(out.Gaps(), func(c evidence.Coverage) bool {
+		return c.Path == "$MFT" && strings.Contains(c.Missed.Detail, "names stand in other records")
+	}) {
+		t.Errorf("gaps %+v", out.Gaps())
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"postern/collect/family"
+	"postern/collect/winreg"
 	"postern/evidence"
 )
 
@@ -106,13 +107,13 @@ func parsePrefetch(data []byte) (*prefetched, error) {
 	if len(data) < runs+4 {
 		return nil, fmt.Errorf("%w: %d bytes: %w", errPrefetch, len(data), evidence.ErrTruncated)
 	}
-	p := &prefetched{name: utf16Text(data[pfName : pfName+pfNameSize]), runs: le.Uint32(data[runs:])}
+	p := &prefetched{name: winreg.TextZ(data[pfName : pfName+pfNameSize]), runs: le.Uint32(data[runs:])}
 	first := pfTimes
 	if version == 17 {
 		first = 120
 	}
 	for i := range times {
-		if at := filetime(data[first+8*i:]); !at.IsZero() {
+		if at := winreg.Filetime(data[first+8*i:]); !at.IsZero() {
 			p.at = append(p.at, at)
 		}
 	}
@@ -128,19 +129,17 @@ func parsePrefetch(data []byte) (*prefetched, error) {
 // NUL between. The volume with ntdll.dll is the system's.
 func programOf(name string, files []byte) (path string) {
 	system := ""
-	for len(files) > 1 {
-		file := utf16Text(files)
-		files = files[min(len(files), 2*len([]rune(file))+2):]
+	for file := range strings.SplitSeq(winreg.Text(files), "\x00") {
 		low := strings.ToLower(file)
 		if volume, ok := strings.CutSuffix(low, `\windows\system32\ntdll.dll`); ok && system == "" {
 			system = volume
 		}
-		last := lastOf(file)
+		last := winreg.LastOf(file)
 		if strings.EqualFold(last, name) || len(name) == 29 && strings.HasPrefix(strings.ToLower(last), strings.ToLower(name)) {
 			path = file
 		}
 	}
-	if rest, ok := cutFold(path, system+`\`); ok && system != "" {
+	if rest, ok := winreg.CutFold(path, system+`\`); ok && system != "" {
 		return `C:\` + rest
 	}
 	return path

@@ -9,17 +9,17 @@
 // can be cleared. That a program is not among them proves nothing.
 //
 // Limits: 1 MiB a file (the last 1 MiB of typed lines and Defender's logs), 8,192 files
-// and 64 Ki keys a family, 1,024 users, 4,096 bytes a line, 16 MiB a prefetch file
-// unpacked, 4 GiB of a file table, the last 1 GiB of a journal, 16 Ki traces of each. What is over a limit is a gap.
+// a family, 4,096 bytes a line, 16 MiB a prefetch file unpacked, 4 GiB of a file table,
+// the last 1 GiB of a journal, 16 Ki traces of each, and those of package winreg. What
+// is over a limit is a gap.
 package ran
 
 import (
 	"context"
-	"encoding/binary"
-	"io"
 	"time"
 
 	"postern/collect/family"
+	"postern/collect/winreg"
 	"postern/evidence"
 )
 
@@ -37,10 +37,9 @@ func (collector) Collect(ctx context.Context, src *evidence.Source, _ *evidence.
 	if src.Files == nil || src.ID.OS != evidence.Windows || src.Alone || src.Kind == evidence.KindLogs {
 		return nil
 	}
-	r := &reader{Reader: family.New(ctx, "ran", src, out), said: map[string]bool{}}
-	defer r.close()
+	r := &reader{winreg.New(family.New(ctx, "ran", src, out), "it tells what starts by itself, who may enter, and what ran")}
+	defer r.Close()
 	r.Read("Amcache", r.amcache)
-	r.openMachine()
 	r.Read("ShimCache", r.shimcache)
 	r.Read("background activity", r.background)
 	r.Read("users' traces of programs", r.userTraces)
@@ -55,24 +54,7 @@ func (collector) Collect(ctx context.Context, src *evidence.Source, _ *evidence.
 }
 
 // reader reads one source.
-type reader struct {
-	*family.Reader
-	machine evidence.Registry // HKLM, and live HKU
-	live    bool
-	open    []io.Closer // hives
-	users   []user
-	keys    int               // read of the family that is
-	counted string            // counted
-	over    string            // the family whose keys are too many
-	said    map[string]bool   // hives that are covered as missing
-	names   map[string]string // of users, by SID
-}
-
-func (r *reader) close() {
-	for _, f := range r.open {
-		_ = f.Close()
-	}
-}
+type reader struct{ *winreg.Registry }
 
 // trace is one trace, before it is handed on.
 type trace struct {
@@ -86,24 +68,10 @@ type trace struct {
 
 // observe hands a trace on.
 func (r *reader) observe(t *trace) {
-	o := evidence.Observation{Kind: evidence.ObserveTrace, Time: t.at, Ref: evidence.Ref{Path: t.path, Text: t.text, Time: t.at}}
+	o := evidence.Observation{Kind: evidence.ObserveTrace, Time: t.at, Ref: evidence.Ref{Path: r.Where(t.path), Text: t.text, Time: t.at}}
 	if t.line > 0 {
 		o.Ref.Unit, o.Ref.At = evidence.Line, t.line
 	}
 	o.Values = []string{t.kind, t.image, t.hashes, t.command, t.user, t.path, t.details}
 	r.Observe(&o)
-}
-
-// filetime reads a FILETIME ([MS-DTYP] 2.3.3); zero where none is set, or none of this
-// world.
-func filetime(data []byte) time.Time {
-	if len(data) < 8 {
-		return time.Time{}
-	}
-	const epoch, most = 116444736000000000, 159017184000000000 // 1970, and the year 2104
-	ft := binary.LittleEndian.Uint64(data)
-	if ft < epoch || ft > most {
-		return time.Time{}
-	}
-	return time.Unix(int64(ft-epoch)/1e7, int64(ft-epoch)%1e7*100).UTC()
 }

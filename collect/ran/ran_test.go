@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf16"
 
 	"postern/evidence"
 	"postern/evidence/evidencetest"
@@ -21,40 +20,13 @@ type (
 
 var changed = time.Date(2026, 2, 1, 3, 4, 5, 0, time.UTC)
 
+var (
+	hiveOf = evidencetest.HiveFile
+	wide   = evidencetest.Wide
+)
+
 // at makes the keys down a path, with values in the last.
-func at(path string, values ...value) key {
-	parts := strings.Split(path, `\`)
-	k := key{Name: parts[len(parts)-1], Written: changed, Values: values}
-	for i := len(parts) - 2; i >= 0; i-- {
-		k = key{Name: parts[i], Written: changed, Keys: []key{k}}
-	}
-	return k
-}
-
-// merged joins keys of the same name.
-func merged(keys ...key) (all []key) {
-	for _, k := range keys {
-		if i := slices.IndexFunc(all, func(have key) bool { return strings.EqualFold(have.Name, k.Name) }); i >= 0 {
-			all[i].Values = append(all[i].Values, k.Values...)
-			all[i].Keys = merged(append(all[i].Keys, k.Keys...)...)
-			continue
-		}
-		all = append(all, k)
-	}
-	return all
-}
-
-func hiveOf(keys ...key) evidencetest.File {
-	return evidencetest.File{Data: evidencetest.Hive(key{Name: "ROOT", Keys: merged(keys...)})}
-}
-
-func wide(text string) []byte {
-	var b []byte
-	for _, u := range utf16.Encode([]rune(text)) {
-		b = binary.LittleEndian.AppendUint16(b, u)
-	}
-	return b
-}
+func at(path string, values ...value) key { return evidencetest.HiveAt(path, changed, values...) }
 
 // when is changed as a FILETIME.
 func when() []byte {
@@ -111,7 +83,8 @@ func index(version byte, path string) []byte {
 
 const anna = "S-1-5-21-1-2-3-1001"
 
-func tree() evidencetest.Tree {
+func tree(t testing.TB) evidencetest.Tree {
+	t.Helper()
 	const cv, session = `Microsoft\Windows NT\CurrentVersion\`, `Control\Session Manager\AppCompatCache`
 	return evidencetest.Tree{
 		"Windows/AppCompat/Programs/Amcache.hve": hiveOf(
@@ -139,7 +112,7 @@ func tree() evidencetest.Tree {
 		"$Recycle.Bin/" + anna + "/$RAAAAAA.exe":                                                     evidencetest.Text("MZ"),
 		"$Recycle.Bin/S-1-5-18/$IBBBBBB.aspx":                                                        {Data: index(1, `C:\inetpub\wwwroot\k.aspx`)},
 		"Users/anna/AppData/Roaming/Microsoft/Windows/PowerShell/PSReadLine/ConsoleHost_history.txt": evidencetest.Text("whoami\r\niex `\r\n (l)\r\n\r\n" + strings.Repeat("A", 5000) + "\r\n"),
-		"$MFT":                               {Data: table()},
+		"$MFT":                               {Data: table(t)},
 		"$Extend/$UsnJrnl:$J":                {Data: journalOf(usn(2, 1<<48|999, reasonDelete|reasonClose, "o.dll"))},
 		"Windows/Prefetch/L.EXE-11111111.pf": {Data: mam(prefetchFile(30, "L.EXE"))},
 		"Windows/Prefetch/Layout.ini":        evidencetest.Text("no"),
@@ -164,12 +137,12 @@ func collected(t testing.TB, src *evidence.Source) *evidencetest.Sink {
 }
 
 func TestLaw(t *testing.T) {
-	evidencetest.Run(t, New, &evidence.Interest{}, func() *evidence.Source { return source(tree()) })
+	evidencetest.Run(t, New, &evidence.Interest{}, func() *evidence.Source { return source(tree(t)) })
 }
 
 // TestFacts holds what is observed of each family against what stands there.
 func TestFacts(t *testing.T) {
-	out := collected(t, source(tree()))
+	out := collected(t, source(tree(t)))
 	var got []string
 	for _, o := range out.Observed {
 		at := ""
@@ -227,7 +200,7 @@ func TestLive(t *testing.T) {
 		return evidence.RegistryKey{Written: changed, Values: []evidence.RegistryValue{{Name: name, Type: regBinary, Data: data}}}
 	}
 	const cv = `HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList\`
-	src := source(tree())
+	src := source(tree(t))
 	src.Kind = evidence.KindHost
 	src.State = evidencetest.State{Reg: evidencetest.Registry{
 		`HKLM\SYSTEM\ControlSet001\Control\Session Manager\AppCompatCache`:                bin("AppCompatCache", shimTen(`C:\live\a.exe`)),
@@ -329,4 +302,20 @@ func FuzzRecycled(f *testing.F) {
 			t.Error("no name and no error")
 		}
 	})
+}
+
+// TestClearedCache: a system without an entry of the compatibility cache is a gap.
+func TestClearedCache(t *testing.T) {
+	out := collected(t, source(evidencetest.Tree{"Windows/System32/config/SYSTEM": hiveOf(at(`ControlSet001\Control\Session Manager\AppCompatCache`))}))
+	if !slices.ContainsFunc(out.Gaps(), func(c evidence.Coverage) bool { return strings.Contains(c.Missed.Detail, "may have been cleared") }) {
+		t.Errorf("gaps %+v", out.Gaps())
+	}
+}
+
+// TestOddAssist: values of UserAssist of another layout are a gap.
+func TestOddAssist(t *testing.T) {
+	out := collected(t, source(evidencetest.Tree{"Users/anna/NTUSER.DAT": hiveOf(at(userAssistPath+`\{A}\Count`, value{Name: rot13(`C:\a.exe`), Data: make([]byte, 20)}))}))
+	if !slices.ContainsFunc(out.Gaps(), func(c evidence.Coverage) bool { return strings.Contains(c.Missed.Detail, "1 values of a layout") }) {
+		t.Errorf("gaps %+v", out.Gaps())
+	}
 }

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf16"
 
+	"postern/collect/winreg"
 	"postern/evidence"
 )
 
@@ -39,8 +39,9 @@ type shim struct {
 // set. An entry tells that the file was there, and not that it ran.
 func (r *reader) shimcache() {
 	seen := map[shim]bool{}
-	for _, set := range r.controlSets() {
-		key := r.local(set + `\Control\Session Manager\AppCompatCache`)
+	sets := r.controlSets()
+	for _, set := range sets {
+		key := r.Machine(set + `\Control\Session Manager\AppCompatCache`)
 		if key == nil {
 			continue
 		}
@@ -50,7 +51,7 @@ func (r *reader) shimcache() {
 		}
 		entries, err := parseShim(data)
 		if err != nil {
-			r.Lost(evidence.CoverHive, r.fileOf(key.Path), err)
+			r.Lost(evidence.CoverHive, r.FileOf(key.Path), err)
 		}
 		for _, e := range entries {
 			if e.path == "" || seen[e] {
@@ -68,13 +69,16 @@ func (r *reader) shimcache() {
 			r.observe(&trace{kind: evidence.TraceShimcache, image: image, at: e.modified, path: key.Path + `\AppCompatCache`, text: e.path, details: details})
 		}
 	}
+	if len(sets) > 0 && len(seen) == 0 {
+		r.Gap(evidence.CoverHive, r.FileOf(sets[0]), evidence.Absent, "it has no entry of the application compatibility cache, which every system keeps: it may have been cleared")
+	}
 }
 
 // shimPath writes a path of the cache as one of the machine. SYSVOL is the volume of
 // the system.
 func shimPath(p string) string {
 	p = strings.TrimPrefix(strings.TrimPrefix(p, `\??\`), `\\?\`)
-	if rest, ok := cutFold(p, `SYSVOL\`); ok {
+	if rest, ok := winreg.CutFold(p, `SYSVOL\`); ok {
 		return `C:\` + rest
 	}
 	return p
@@ -131,7 +135,7 @@ func parseSeven(data []byte) (all []shim, err error) {
 			err = fmt.Errorf("%w: the path of entry %d: %w", errShim, i, evidence.ErrTruncated)
 			continue
 		}
-		all = append(all, shim{utf16Text(data[offset : offset+length]), filetime(rest), le.Uint32(rest[8:])&shimExecuted != 0})
+		all = append(all, shim{winreg.TextZ(data[offset : offset+length]), winreg.Filetime(rest), le.Uint32(rest[8:])&shimExecuted != 0})
 	}
 	return all, err
 }
@@ -181,7 +185,7 @@ func taggedEntry(b []byte, older bool) (e shim, ok bool) {
 	if n > len(b) {
 		return e, false
 	}
-	e.path = utf16Text(take(n))
+	e.path = winreg.TextZ(take(n))
 	if older {
 		if len(b) < 2 {
 			return e, false
@@ -195,19 +199,6 @@ func taggedEntry(b []byte, older bool) (e shim, ok bool) {
 	if len(b) < 12 {
 		return e, false
 	}
-	e.modified = filetime(take(8))
+	e.modified = winreg.Filetime(take(8))
 	return e, int64(le.Uint32(take(4))) == int64(len(b))
-}
-
-// utf16Text decodes UTF-16, little endian, up to a NUL.
-func utf16Text(data []byte) string {
-	units := make([]uint16, 0, len(data)/2)
-	for i := 0; i+1 < len(data); i += 2 {
-		u := binary.LittleEndian.Uint16(data[i:])
-		if u == 0 {
-			break
-		}
-		units = append(units, u)
-	}
-	return string(utf16.Decode(units))
 }

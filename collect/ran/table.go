@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf16"
 
+	"postern/collect/winreg"
 	"postern/evidence"
 )
 
@@ -17,6 +17,7 @@ const (
 	inUse       = 0x1
 	isFolder    = 0x2
 	attrTimes   = 0x10 // $STANDARD_INFORMATION
+	attrList    = 0x20 // $ATTRIBUTE_LIST
 	attrName    = 0x30 // $FILE_NAME
 	attrEnd     = 0xffffffff
 	shortName   = 2 // name space of names of 8.3 characters
@@ -35,6 +36,7 @@ type fileTable struct {
 	folders map[uint32]folder
 	over    bool // more folders than are kept
 	broken  int64
+	away    int64 // files whose names stand in other records
 }
 
 type folder struct {
@@ -48,6 +50,7 @@ type record struct {
 	name            string
 	parent          uint64
 	flags, sequence uint16
+	spread          bool         // over several records
 	own             [4]time.Time // made, written, changed, read: what programs may set
 	named           [4]time.Time // the same beside the name: what the system sets
 }
@@ -74,7 +77,7 @@ func (r *reader) readTable(t *fileTable, e evidence.Entry, f evidence.File) {
 	if err != nil {
 		lost(err)
 	}
-	t.broken = 0
+	t.broken, t.away = 0, 0
 	count := 0
 	err = r.blocks(f, 0, end, func(at int64, data []byte) {
 		t.each(at, data, func(number uint32, m *record) {
@@ -96,6 +99,9 @@ func (r *reader) readTable(t *fileTable, e evidence.Entry, f evidence.File) {
 	if t.over {
 		r.Gap(evidence.CoverFile, string(e.Name), evidence.Limited, "more folders than are kept; some paths are not known")
 	}
+	if t.away > 0 {
+		r.Gap(evidence.CoverFile, string(e.Name), evidence.Unsupported, fmt.Sprintf("%d files whose names stand in other records than their own", t.away))
+	}
 	if t.broken > 0 {
 		r.Gap(evidence.CoverFile, string(e.Name), evidence.Damaged, fmt.Sprintf("%d records do not hold together", t.broken))
 	}
@@ -108,8 +114,11 @@ func (t *fileTable) each(at int64, data []byte, fn func(number uint32, m *record
 		if err != nil {
 			t.broken++
 		}
-		if m != nil && m.name != "" {
+		switch {
+		case m != nil && m.name != "":
 			fn(uint32((at+i)/t.size), m)
+		case m != nil && m.spread:
+			t.away++
 		}
 	}
 }
@@ -233,41 +242,42 @@ func parseRecord(b []byte) (*record, error) {
 		if size < 24 || at+size > int64(len(b)) {
 			return m, fmt.Errorf("%w: an attribute of %d bytes", errRecord, size)
 		}
+		m.spread = m.spread || kind == attrList
 		if b[at+8] == 0 { // it stands here
 			from, n := int64(le.Uint16(b[at+20:])), int64(le.Uint32(b[at+16:]))
 			if from+n > size {
 				return m, fmt.Errorf("%w: content behind its attribute", errRecord)
 			}
-			m.attribute(kind, b[at+from:at+from+n], &long)
+			if !m.attribute(kind, b[at+from:at+from+n], &long) {
+				return m, fmt.Errorf("%w: a name behind its attribute", errRecord)
+			}
 		}
 		at += size
 	}
 }
 
-// attribute takes the times and the name; a long name is taken before a short one.
-func (m *record) attribute(kind uint32, b []byte, long *bool) {
+// attribute takes the times and the name; a long name is taken before a short one. It
+// is false where a name does not fit.
+func (m *record) attribute(kind uint32, b []byte, long *bool) bool {
 	le := binary.LittleEndian
 	switch {
 	case kind == attrTimes && len(b) >= 32:
 		for i := range m.own {
-			m.own[i] = filetime(b[8*i:])
+			m.own[i] = winreg.Filetime(b[8*i:])
 		}
 	case kind == attrName && len(b) >= 66 && !*long:
 		n := 66 + 2*int(b[64])
 		if n > len(b) {
-			return
+			return false
 		}
 		*long = b[65] != shortName
 		m.parent = le.Uint64(b)
 		for i := range m.named {
-			m.named[i] = filetime(b[8+8*i:])
+			m.named[i] = winreg.Filetime(b[8+8*i:])
 		}
-		units := make([]uint16, b[64])
-		for i := range units {
-			units[i] = le.Uint16(b[66+2*i:])
-		}
-		m.name = string(utf16.Decode(units))
+		m.name = winreg.Text(b[66:n])
 	}
+	return true
 }
 
 // mend puts the ends of a record's sectors back, which stand in its head; they tell

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"postern/collect/winreg"
 	"postern/evidence"
 )
 
@@ -32,11 +33,11 @@ const (
 // accounts observes the local accounts, with the groups they are in. Hashes are left
 // where they are.
 func (r *reader) accounts() {
-	if r.live {
+	if r.Live {
 		r.liveAccounts()
 		return
 	}
-	h, at, err := r.hive(config+"SAM", true)
+	h, at, err := r.Hive(winreg.Config+"SAM", true)
 	if err != nil {
 		return
 	}
@@ -76,8 +77,8 @@ func (r *reader) liveAccounts() {
 	}
 }
 
-func (r *reader) accountsOf(keys func(string) (*evidence.RegistryKey, error), at string) {
-	read := func(path string) *evidence.RegistryKey { return r.get(keys, path, at+`\`) }
+func (r *reader) accountsOf(keys winreg.Keys, at string) {
+	read := func(path string) *evidence.RegistryKey { return r.Get(keys, path, at+`\`) }
 	users := read(samUsers)
 	if users == nil {
 		r.Lost(evidence.CoverHive, at, fmt.Errorf("windows: no list of accounts: %w", evidence.ErrTruncated))
@@ -88,6 +89,9 @@ func (r *reader) accountsOf(keys func(string) (*evidence.RegistryKey, error), at
 		if v := key.Value("V").Data; len(v) >= 24 {
 			machine = sidText(append([]byte{1, 4, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0}, v[len(v)-12:]...))
 		}
+	}
+	if machine == "" {
+		r.Gap(evidence.CoverHive, at, evidence.Damaged, "the machine's SID is not told: built-in accounts and members of groups are not told apart")
 	}
 	groups := map[string][]string{} // by member's SID
 	for _, top := range []string{samBuiltin, samAliases} {
@@ -109,7 +113,7 @@ func (r *reader) accountsOf(keys func(string) (*evidence.RegistryKey, error), at
 // hiddenAccounts are names that the logon screen leaves out.
 func (r *reader) hiddenAccounts() map[string]bool {
 	all := map[string]bool{}
-	if key := r.machine(`HKLM\` + software + nt + `Winlogon\SpecialAccounts\UserList`); key != nil {
+	if key := r.Machine(`HKLM\` + software + nt + `Winlogon\SpecialAccounts\UserList`); key != nil {
 		for _, v := range key.Values {
 			all[strings.ToLower(v.Name)] = v.Number == 0 && v.Type != 0
 		}
@@ -152,7 +156,10 @@ func (r *reader) groupsOf(read func(string) *evidence.RegistryKey, top string, g
 		if key == nil {
 			continue
 		}
-		name, members := groupOf(key.Value("C").Data)
+		name, members, whole := groupOf(key.Value("C").Data)
+		if !whole {
+			r.Lost(evidence.CoverHive, key.Path, fmt.Errorf("windows: group: %w", evidence.ErrTruncated))
+		}
 		if known := letsIn[rid]; known != "" && top == samBuiltin {
 			name = known // whatever the system's language
 		}
@@ -163,24 +170,24 @@ func (r *reader) groupsOf(read func(string) *evidence.RegistryKey, top string, g
 }
 
 // groupOf reads the C value of a group: a head of 52 bytes that says where the name and
-// the members' SIDs stand behind it.
-func groupOf(c []byte) (name string, members []string) {
+// the members' SIDs stand behind it; whole says that all of them could be read.
+func groupOf(c []byte) (name string, members []string, whole bool) {
 	const head = 0x34
 	if len(c) < head {
-		return "", nil
+		return "", nil, false
 	}
 	number := func(at int) int64 { return int64(binary.LittleEndian.Uint32(c[at:])) }
-	name = utf16Text(part(c, head+number(0x10), number(0x14)))
+	name = winreg.Text(part(c, head+number(0x10), number(0x14)))
 	rest := part(c, head+number(0x28), int64(len(c))-head-number(0x28))
-	for range min(number(0x30), 4096) {
+	for range number(0x30) { // each takes bytes: a false number ends with them
 		sid := sidText(rest)
 		if sid == "" {
-			break
+			return name, members, false
 		}
 		members = append(members, sid)
 		rest = rest[8+4*int(rest[1]):]
 	}
-	return name, members
+	return name, members, true
 }
 
 // part cuts data at hostile offsets.
@@ -213,7 +220,7 @@ func (r *reader) accountOf(key *evidence.RegistryKey, sid string, rid uint32, gr
 		r.Lost(evidence.CoverHive, key.Path, fmt.Errorf("windows: account: %w", evidence.ErrTruncated))
 		return
 	}
-	name := utf16Text(part(v, head+int64(binary.LittleEndian.Uint32(v[0x0c:])), int64(binary.LittleEndian.Uint32(v[0x10:]))))
+	name := winreg.Text(part(v, head+int64(binary.LittleEndian.Uint32(v[0x0c:])), int64(binary.LittleEndian.Uint32(v[0x10:]))))
 	control := binary.LittleEndian.Uint16(f[0x38:])
 	var states, details []string
 	for _, s := range []struct {
@@ -231,7 +238,7 @@ func (r *reader) accountOf(key *evidence.RegistryKey, sid string, rid uint32, gr
 	if hidden[strings.ToLower(name)] {
 		details = append(details, "left out of the logon screen")
 	}
-	set, logon := filetime(f[0x18:]), filetime(f[0x08:])
+	set, logon := winreg.Filetime(f[0x18:]), winreg.Filetime(f[0x08:])
 	at := set // the newest of the account's own times that a change makes
 	o := evidence.Observation{Kind: evidence.ObserveAccount, Time: at, Ref: evidence.Ref{Path: key.Path, Text: name}}
 	o.Values = []string{name, sid, strings.Join(groups[sid], ","), strings.Join(states, ","), written(logon), written(set), "", key.Path, strings.Join(details, ", ")}
@@ -243,15 +250,4 @@ func written(at time.Time) string {
 		return ""
 	}
 	return at.Format(time.RFC3339)
-}
-
-// filetime reads a FILETIME: tenths of microseconds since 1601; zero and the end of all
-// time are none.
-func filetime(data []byte) time.Time {
-	const epoch = 11644473600
-	ticks := binary.LittleEndian.Uint64(data)
-	if ticks == 0 || ticks >= 1<<63-1 {
-		return time.Time{}
-	}
-	return time.Unix(int64(ticks/1e7)-epoch, int64(ticks%1e7)*100).UTC()
 }

@@ -1,37 +1,19 @@
 package windows
 
 import (
-	"bytes"
 	"encoding/binary"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/ulikunitz/xz"
 
 	"postern/evidence"
 	"postern/evidence/evidencetest"
 )
 
 // corpus is a hive of the corpora; the test is skipped where those are not.
-func corpus(t *testing.T, name string) evidencetest.File {
+func corpus(t testing.TB, name string) evidencetest.File {
 	t.Helper()
-	f, err := os.Open(filepath.Join("..", "..", "..", "shared", "corpora", "registry", name+".xz"))
-	if err != nil {
-		t.Skip("no corpora here")
-	}
-	defer f.Close()
-	r, err := xz.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b bytes.Buffer
-	if _, err := b.ReadFrom(r); err != nil {
-		t.Fatal(err)
-	}
-	return evidencetest.File{Data: b.Bytes()}
+	return evidencetest.File{Data: evidencetest.Corpus(t, "registry/"+name)}
 }
 
 // TestServicesAsRegipy: as many services with a program, and drivers without one, as

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"postern/collect/family"
+	"postern/collect/winreg"
 	"postern/evidence"
 )
 
@@ -77,43 +79,43 @@ func (r *reader) guards() {
 	r.rules(firewall + `\FirewallRules`)
 	r.rules(`HKLM\SOFTWARE\Policies\Microsoft\WindowsFirewall\FirewallRules`)
 	r.forwarded()
-	if key := r.machine(control + `MiniNt`); key != nil { // the event log keeps nothing where Windows is being set up
+	if key := r.Machine(control + `MiniNt`); key != nil { // the event log keeps nothing where Windows is being set up
 		r.setting(key, evidence.SettingLogging, "MiniNt", "disabled", "", "", key.Path)
 	}
 	r.hosts()
-	if key := r.machine(services + `\EventLog`); key != nil && key.Value("Start").Type != 0 && key.Value("Start").Number == 4 {
+	if key := r.Machine(services + `\EventLog`); key != nil && key.Value("Start").Type != 0 && key.Value("Start").Number == 4 {
 		r.setting(key, evidence.SettingLogging, "service EventLog", "disabled", "", "", key.Path+`\Start`)
 	}
 }
 
 func (r *reader) guard(g guard) {
-	key := r.machine(g.key)
+	key := r.Machine(g.key)
 	if key == nil {
 		return
 	}
 	for _, name := range g.values {
 		if v := key.Value(name); v.Type != 0 {
-			r.setting(key, g.kind, lastOf(g.key)+` `+v.Name, fmt.Sprint(v.Number), "", "", key.Path+`\`+v.Name)
+			r.setting(key, g.kind, winreg.LastOf(g.key)+` `+v.Name, fmt.Sprint(v.Number), "", "", key.Path+`\`+v.Name)
 		}
 	}
 }
 
 // exclusions observes what Defender leaves out: each value's name is one.
 func (r *reader) exclusions(path string) {
-	key := r.machine(path)
+	key := r.Machine(path)
 	if key == nil {
 		return
 	}
 	for _, v := range key.Values {
 		if v.Name != "" {
-			r.setting(key, evidence.SettingDefender, "exclusion of "+strings.ToLower(lastOf(path)), expanded(v.Name), "", "", key.Path+`\`+v.Name)
+			r.setting(key, evidence.SettingDefender, "exclusion of "+strings.ToLower(winreg.LastOf(path)), expanded(v.Name), "", "", key.Path+`\`+v.Name)
 		}
 	}
 }
 
 // rules observes the firewall's rules that let in ([MS-FASP] 2.2.36.3).
 func (r *reader) rules(path string) {
-	key := r.machine(path)
+	key := r.Machine(path)
 	if key == nil {
 		return
 	}
@@ -142,7 +144,7 @@ func (r *reader) rules(path string) {
 // forwarded observes the ports that the system hands on ("netsh interface portproxy").
 func (r *reader) forwarded() {
 	for _, way := range []string{"v4tov4", "v4tov6", "v6tov4", "v6tov6"} {
-		key := r.machine(services + `\PortProxy\` + way + `\tcp`)
+		key := r.Machine(services + `\PortProxy\` + way + `\tcp`)
 		if key == nil {
 			continue
 		}
@@ -155,4 +157,19 @@ func (r *reader) forwarded() {
 // hosts observes the lines of the hosts file.
 func (r *reader) hosts() {
 	r.Each(`C:\Windows\System32\drivers\etc\hosts`, 0, r.hostLines)
+}
+
+func (r *reader) hostLines(f *family.File) {
+	line := int64(0)
+	for text := range strings.SplitSeq(string(f.Data), "\n") {
+		line++
+		text, _, _ = strings.Cut(text, "#")
+		if text = strings.Join(strings.Fields(text), " "); text == "" {
+			continue
+		}
+		r.Observe(&evidence.Observation{
+			Kind: evidence.ObserveSetting, Time: newest(f.Entry), Ref: evidence.Ref{Path: string(f.Name), Unit: evidence.Line, At: line, Text: text},
+			Values: []string{evidence.SettingName, "hosts", text, "", "", strings.ReplaceAll(f.Path, "/", `\`)},
+		})
+	}
 }

@@ -15,6 +15,7 @@ const applicationHost = `C:\Windows\System32\inetsrv\config\applicationHost.conf
 // modules observes the native modules and ISAPI filters that IIS loads
 // (https://learn.microsoft.com/en-us/iis/configuration/system.webserver/globalmodules/).
 func (r *reader) modules() {
+	r.Limit = 16 << 20 // of hosts of many sites
 	r.Each(applicationHost, 0, func(f *family.File) {
 		d := xml.NewDecoder(strings.NewReader(decoded(f.Data)))
 		d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }

@@ -3,9 +3,9 @@ package windows
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
+	"postern/collect/winreg"
 	"postern/evidence"
 )
 
@@ -18,12 +18,12 @@ const adapter = 4
 // services observes the services and drivers, the libraries that shared ones load, and
 // those that are given the passwords of logons.
 func (r *reader) services() {
-	list := r.machine(services)
+	list := r.Machine(services)
 	if list == nil {
 		return
 	}
 	for _, name := range list.Subkeys {
-		if key := r.machine(services + `\` + name); key != nil {
+		if key := r.Machine(services + `\` + name); key != nil {
 			r.service(name, key)
 		}
 	}
@@ -59,10 +59,10 @@ func (r *reader) service(name string, key *evidence.RegistryKey) {
 		b.user, b.details, b.state = a.user, "when the service fails", a.state
 		r.start(b)
 	}
-	if !has(key.Subkeys, "NetworkProvider") {
+	if !winreg.Has(key.Subkeys, "NetworkProvider") {
 		return
 	}
-	if p := r.machine(key.Path + `\NetworkProvider`); p != nil && p.Value("ProviderPath").Text != "" {
+	if p := r.Machine(key.Path + `\NetworkProvider`); p != nil && p.Value("ProviderPath").Text != "" {
 		b := r.ofValue(p, "ProviderPath", evidence.StartService, name, p.Value("ProviderPath").Text)
 		b.details = "a library that is given the passwords of logons"
 		r.start(b)
@@ -73,15 +73,10 @@ func (r *reader) service(name string, key *evidence.RegistryKey) {
 // system's folder.
 func (r *reader) serviceLibrary(key *evidence.RegistryKey) string {
 	library := key.Value("ServiceDll").Text
-	if has(key.Subkeys, "Parameters") {
-		if p := r.machine(key.Path + `\Parameters`); p != nil {
+	if winreg.Has(key.Subkeys, "Parameters") {
+		if p := r.Machine(key.Path + `\Parameters`); p != nil {
 			library = cmp.Or(p.Value("ServiceDll").Text, library)
 		}
 	}
 	return expanded(library)
-}
-
-// has reports whether a key of a name is among those below another.
-func has(names []string, name string) bool {
-	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
 }

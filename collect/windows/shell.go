@@ -3,6 +3,7 @@ package windows
 import (
 	"strings"
 
+	"postern/collect/winreg"
 	"postern/evidence"
 )
 
@@ -14,7 +15,7 @@ var (
 )
 
 // shell observes the libraries of the classes that the shell and the logon screen load.
-func (r *reader) shell(read func(string) *evidence.RegistryKey, view string, who *user) {
+func (r *reader) shell(read func(string) *evidence.RegistryKey, view string, who *winreg.User) {
 	for _, path := range shellValues {
 		key := read(view + path)
 		if key == nil {
@@ -25,7 +26,7 @@ func (r *reader) shell(read func(string) *evidence.RegistryKey, view string, who
 			if strings.HasPrefix(v.Name, "{") {
 				id = v.Name
 			}
-			r.classNamed(key, v.Name, lastOf(path), id, who)
+			r.classNamed(key, v.Name, winreg.LastOf(path), id, who)
 		}
 	}
 	for _, path := range shellBelow {
@@ -35,19 +36,19 @@ func (r *reader) shell(read func(string) *evidence.RegistryKey, view string, who
 		}
 		for _, id := range key.Subkeys {
 			if k := read(view + path + `\` + id); k != nil {
-				r.classNamed(k, "", lastOf(path), id, who)
+				r.classNamed(k, "", winreg.LastOf(path), id, who)
 			}
 		}
 	}
 }
 
 // classNamed observes the library of a class of the machine.
-func (r *reader) classNamed(key *evidence.RegistryKey, value, where, id string, who *user) {
+func (r *reader) classNamed(key *evidence.RegistryKey, value, where, id string, who *winreg.User) {
 	if !strings.HasPrefix(id, "{") {
 		return
 	}
 	for _, classes := range []string{`HKLM\SOFTWARE\Classes\CLSID\`, `HKLM\SOFTWARE\Classes\WOW6432Node\CLSID\`} {
-		if server := r.machine(classes + id + `\InprocServer32`); server != nil && server.Value("").Text != "" {
+		if server := r.Machine(classes + id + `\InprocServer32`); server != nil && server.Value("").Text != "" {
 			a := r.ofValue(key, value, evidence.StartShell, where+" "+id, server.Value("").Text)
 			a.who, a.details = who, "named by its class"
 			if server.Written.After(a.at) {

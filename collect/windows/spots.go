@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"postern/collect/winreg"
 	"postern/evidence"
 )
 
@@ -91,20 +92,23 @@ func (r *reader) machineSpots() {
 	for _, view := range []string{`HKLM\` + software, `HKLM\` + wow} {
 		for _, s := range slices.Concat(runKeys, softwareSpots) {
 			s.key = view + s.key
-			r.spot(r.machine, s, nil)
+			r.spot(r.Machine, s, nil)
 		}
-		r.shell(r.machine, view, nil)
+		r.shell(r.Machine, view, nil)
 	}
 	for _, s := range systemSpots {
-		r.spot(r.machine, s, nil)
+		r.spot(r.Machine, s, nil)
 	}
 }
 
 func (r *reader) userSpots() {
-	r.findUsers()
-	for i := range r.users {
-		u := &r.users[i]
-		read := func(path string) *evidence.RegistryKey { return r.user(u, path) }
+	users := r.Users()
+	for i := range users {
+		u := &users[i]
+		if u.Keys == nil {
+			continue // Users said so
+		}
+		read := func(path string) *evidence.RegistryKey { return r.Get(u.Keys, path, u.Path) }
 		for _, view := range []string{`Software\`, `Software\WOW6432Node\`} {
 			for _, s := range runKeys {
 				s.key = view + s.key
@@ -120,7 +124,7 @@ func (r *reader) userSpots() {
 }
 
 // spot observes what a place names.
-func (r *reader) spot(read func(string) *evidence.RegistryKey, s spot, who *user) {
+func (r *reader) spot(read func(string) *evidence.RegistryKey, s spot, who *winreg.User) {
 	key := read(s.key)
 	if key == nil {
 		return
@@ -140,10 +144,10 @@ func (r *reader) spot(read func(string) *evidence.RegistryKey, s spot, who *user
 }
 
 // named observes what one value names.
-func (r *reader) named(key *evidence.RegistryKey, v *evidence.RegistryValue, s spot, who *user) {
+func (r *reader) named(key *evidence.RegistryKey, v *evidence.RegistryValue, s spot, who *winreg.User) {
 	name := v.Name
 	if s.values != nil && s.below {
-		name = lastOf(key.Path)
+		name = winreg.LastOf(key.Path)
 	}
 	commands := strings.FieldsFunc(v.Text, func(c rune) bool { return c == '\n' || c == 0 || s.lists && (c == ',' || c == ' ') })
 	a := r.ofValue(key, v.Name, s.kind, name, "")
@@ -176,7 +180,7 @@ func (r *reader) named(key *evidence.RegistryKey, v *evidence.RegistryValue, s s
 func unusual(list string) string {
 	all := strings.Split(list, ",")
 	for _, p := range all {
-		switch name := strings.ToLower(lastOf(strings.Trim(p, `" `))); name {
+		switch name := strings.ToLower(winreg.LastOf(strings.Trim(p, `" `))); name {
 		case "", "userinit.exe", "userinit", "explorer.exe", "explorer":
 		default:
 			return p
@@ -187,29 +191,24 @@ func unusual(list string) string {
 
 // classes observes the programs that a user's registry puts in front of the
 // machine's (https://attack.mitre.org/techniques/T1546/015/).
-func (r *reader) classes(u *user) {
-	at := u.path + `Software\Classes\`
+func (r *reader) classes(u *winreg.User) {
 	for _, top := range []string{`CLSID`, `WOW6432Node\CLSID`} {
-		keys, prefix := u.class, ""
-		if keys == nil || r.get(keys, top, at) == nil { // where they stand in the user's own hive, or are linked to
-			keys, prefix = u.keys, `Software\Classes\`
+		if u.Class != nil && r.Get(u.Class, top, u.Alias) != nil {
+			r.classesOf(u, u.Class, top, u.Alias)
+		} else { // where they stand in the user's own hive
+			r.classesOf(u, u.Keys, `Software\Classes\`+top, u.Path)
 		}
-		r.classesOf(u, keys, prefix+top)
 	}
 }
 
-func (r *reader) classesOf(u *user, keys func(string) (*evidence.RegistryKey, error), top string) {
-	at := u.path + `Software\Classes\`
-	if strings.HasPrefix(top, `Software\`) {
-		at = u.path
-	}
-	list := r.get(keys, top, at)
+func (r *reader) classesOf(u *winreg.User, keys winreg.Keys, top, at string) {
+	list := r.Get(keys, top, at)
 	if list == nil {
 		return
 	}
 	for _, id := range list.Subkeys {
 		for _, kind := range []string{"InprocServer32", "LocalServer32"} {
-			if key := r.get(keys, top+`\`+id+`\`+kind, at); key != nil && key.Value("").Text != "" {
+			if key := r.Get(keys, top+`\`+id+`\`+kind, at); key != nil && key.Value("").Text != "" {
 				a := r.ofValue(key, "", evidence.StartCOM, id, key.Value("").Text)
 				a.who, a.details = u, kind
 				r.start(a)
@@ -217,6 +216,3 @@ func (r *reader) classesOf(u *user, keys func(string) (*evidence.RegistryKey, er
 		}
 	}
 }
-
-// lastOf is the last element of a key's or folder's path.
-func lastOf(path string) string { return path[strings.LastIndexByte(path, '\\')+1:] }

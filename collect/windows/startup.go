@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"postern/collect/family"
+	"postern/collect/winreg"
 	"postern/evidence"
 )
 
@@ -37,6 +38,7 @@ func (r *reader) startupOf(folder, user string) {
 			return
 		case strings.HasSuffix(strings.ToLower(path), ".lnk"):
 			if command = shortcut(f.Data); command == "" {
+				r.Gap(evidence.CoverFile, string(f.Name), evidence.Format, "a shortcut that does not tell what it starts")
 				command = path
 			}
 		}
@@ -53,12 +55,17 @@ const (
 	hasRelative    = 1 << 3
 	hasWorkingDir  = 1 << 4
 	hasArguments   = 1 << 5
+	hasIcon        = 1 << 6
 	isUnicode      = 1 << 7
 	mostLinkString = 32 << 10
+
+	environment     = 0xA0000001 // EnvironmentVariableDataBlock, 2.5.4: the target in variables
+	environmentSize = 788
+	environmentWide = 268 // where its UTF-16 stands
 )
 
 // shortcut is the command line that a shortcut starts: the local path of its LinkInfo,
-// or the relative one, and the arguments; "" when it tells none.
+// the one in variables, or the relative one, and the arguments; "" when it tells none.
 func shortcut(data []byte) string {
 	if len(data) < linkHeader || binary.LittleEndian.Uint32(data) != linkHeader {
 		return ""
@@ -91,7 +98,7 @@ func shortcut(data []byte) string {
 		}
 		count := min(int(binary.LittleEndian.Uint16(n)), mostLinkString)
 		if flags&isUnicode != 0 {
-			return utf16Text(cut(2 * count))
+			return winreg.Text(cut(2 * count))
 		}
 		return narrow(cut(count))
 	}
@@ -99,6 +106,16 @@ func shortcut(data []byte) string {
 	relative := text(hasRelative)
 	text(hasWorkingDir)
 	arguments := text(hasArguments)
+	text(hasIcon)
+	for target == "" && len(rest) >= 8 {
+		size := binary.LittleEndian.Uint32(rest)
+		if size < 8 {
+			break
+		}
+		if block := cut(int(min(size, uint32(len(rest))))); binary.LittleEndian.Uint32(block[4:]) == environment && len(block) == environmentSize {
+			target = winreg.TextZ(block[environmentWide:])
+		}
+	}
 	if target == "" {
 		target = relative
 	}

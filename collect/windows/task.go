@@ -10,9 +10,9 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode/utf16"
 
 	"postern/collect/family"
+	"postern/collect/winreg"
 	"postern/evidence"
 )
 
@@ -84,7 +84,7 @@ func (r *reader) tasks() {
 // unlistedTasks observes tasks that the registry keeps and its tree of names does not
 // have: left over, or taken out so that no list shows them while they run.
 func (r *reader) unlistedTasks(listed map[string]bool) {
-	all := r.machine(taskCache + `Tasks`)
+	all := r.Machine(taskCache + `Tasks`)
 	if all == nil {
 		return
 	}
@@ -92,11 +92,11 @@ func (r *reader) unlistedTasks(listed map[string]bool) {
 		if listed[strings.ToLower(id)] {
 			continue
 		}
-		key := r.machine(taskCache + `Tasks\` + id)
+		key := r.Machine(taskCache + `Tasks\` + id)
 		if key == nil {
 			continue
 		}
-		if commands := actions(key.Value("Actions").Data); len(commands) > 0 {
+		if commands := r.actions(key); len(commands) > 0 {
 			a := r.ofValue(key, "", evidence.StartTask, cmp.Or(key.Value("Path").Text, id), "")
 			a.details = "the registry's tree of tasks does not name it"
 			r.startEach(a, commands)
@@ -177,24 +177,16 @@ func parseTask(data []byte) (*task, error) {
 func decoded(data []byte) string {
 	switch {
 	case bytes.HasPrefix(data, []byte("\xff\xfe")):
-		return utf16Text(data[2:])
+		return winreg.Text(data[2:])
 	case len(data) > 1 && data[0] == '<' && data[1] == 0:
-		return utf16Text(data)
+		return winreg.Text(data)
 	}
 	return string(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")))
 }
 
-func utf16Text(data []byte) string {
-	units := make([]uint16, len(data)/2)
-	for i := range units {
-		units[i] = binary.LittleEndian.Uint16(data[2*i:])
-	}
-	return string(utf16.Decode(units))
-}
-
 // treeTasks observes the tasks of the registry below a key of the tree.
 func (r *reader) treeTasks(at, path string, files map[string][]string, listed map[string]bool, depth int) {
-	key := r.machine(taskCache + at)
+	key := r.Machine(taskCache + at)
 	if key == nil {
 		return
 	}
@@ -204,7 +196,7 @@ func (r *reader) treeTasks(at, path string, files map[string][]string, listed ma
 	}
 	if depth >= taskDepth {
 		if len(key.Subkeys) > 0 {
-			r.Gap(evidence.CoverHive, r.fileOf(key.Path), evidence.TooLarge, fmt.Sprintf("tasks more than %d folders deep were not read", taskDepth))
+			r.Gap(evidence.CoverHive, r.FileOf(key.Path), evidence.TooLarge, fmt.Sprintf("tasks more than %d folders deep were not read", taskDepth))
 		}
 		return
 	}
@@ -228,8 +220,8 @@ func (r *reader) treeTask(tree *evidence.RegistryKey, path, id string, files map
 	}
 	written := tree.Written
 	var commands []string
-	if key := r.machine(taskCache + `Tasks\` + id); key != nil {
-		commands = actions(key.Value("Actions").Data)
+	if key := r.Machine(taskCache + `Tasks\` + id); key != nil {
+		commands = r.actions(key)
 		if key.Written.After(written) {
 			written = key.Written
 		}
@@ -269,13 +261,30 @@ const (
 	classAction = 0x7777
 )
 
-// actions are the command lines of a task's Actions value: a version, the context, and
-// action after action, each with a number that says what it is and its strings behind
-// their lengths in bytes. What cannot be told ends the list.
-func actions(data []byte) (all []string) {
+const maxActions = 32 // of a task, as the scheduler has it
+
+// actions are the command lines of a task of the registry; what of them cannot be told
+// is covered.
+func (r *reader) actions(key *evidence.RegistryKey) []string {
+	v := key.Value("Actions")
+	if v.Type == 0 {
+		return nil // the keys of a folder
+	}
+	all, fault := parseActions(v.Data)
+	if fault != "" {
+		r.Gap(evidence.CoverHive, r.FileOf(key.Path), evidence.Damaged, fmt.Sprintf("%s: %s", key.Path, fault))
+	}
+	return all
+}
+
+// parseActions reads a task's Actions value: a version, the context, and action after
+// action, each with a number that says what it is and its strings behind their lengths
+// in bytes. What cannot be told ends the list, and fault says what it is.
+func parseActions(data []byte) (all []string, fault string) {
+	whole := true
 	next := func(n int) []byte {
 		if n < 0 || n > len(data) {
-			data = nil
+			data, whole = nil, false
 			return nil
 		}
 		b := data[:n]
@@ -287,12 +296,13 @@ func actions(data []byte) (all []string) {
 		if n == nil {
 			return ""
 		}
-		return utf16Text(next(int(int32(binary.LittleEndian.Uint32(n)))))
+		return winreg.Text(next(int(int32(binary.LittleEndian.Uint32(n)))))
 	}
 	next(2) // version
 	text()  // context
-	for len(data) >= 2 && len(all) < 32 {
-		switch binary.LittleEndian.Uint16(next(2)) {
+	for len(data) >= 2 && len(all) < maxActions {
+		kind := binary.LittleEndian.Uint16(next(2))
+		switch kind {
 		case execAction:
 			text() // id
 			command := text()
@@ -303,12 +313,18 @@ func actions(data []byte) (all []string) {
 			text() // id
 			id := next(16)
 			if id == nil {
-				return all
+				return all, "its actions are cut short"
 			}
 			all = append(all, strings.TrimSpace(fmt.Sprintf("class {%08X-%04X-%04X-%X-%X} %s", binary.LittleEndian.Uint32(id), binary.LittleEndian.Uint16(id[4:]), binary.LittleEndian.Uint16(id[6:]), id[8:10], id[10:], strings.TrimSpace(text()))))
 		default:
-			return all
+			return all, fmt.Sprintf("an action of kind %#x, and what follows it, is not read by this version", kind)
 		}
 	}
-	return all
+	switch {
+	case !whole:
+		return all, "its actions are cut short"
+	case len(data) >= 2:
+		return all, fmt.Sprintf("more than %d actions", maxActions)
+	}
+	return all, ""
 }

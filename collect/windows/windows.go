@@ -4,19 +4,19 @@
 // firewall, logging. From an image it reads hives and files, live the registry and
 // files, and both give the same.
 //
-// Limits: 1 MiB a file, 8,192 files a family, 256 Ki keys a family, 64 MiB of the WMI
-// repository, 1,024 users. What is over a limit is a gap. Hashes of passwords are
+// Limits: 1 MiB a file (16 MiB of IIS' configuration), 8,192 files a family, 64 MiB of the WMI
+// repository, and those of package winreg. What is over a limit is a gap. Hashes of passwords are
 // never read.
 package windows
 
 import (
 	"cmp"
 	"context"
-	"io"
 	"strings"
 	"time"
 
 	"postern/collect/family"
+	"postern/collect/winreg"
 	"postern/evidence"
 )
 
@@ -34,9 +34,8 @@ func (collector) Collect(ctx context.Context, src *evidence.Source, _ *evidence.
 	if src.Files == nil || src.ID.OS != evidence.Windows || src.Alone || src.Kind == evidence.KindLogs {
 		return nil
 	}
-	r := &reader{Reader: family.New(ctx, "windows", src, out)}
-	defer r.close()
-	r.openRegistry()
+	r := &reader{Registry: winreg.New(family.New(ctx, "windows", src, out), "it tells what starts by itself, who may enter, and what ran")}
+	defer r.Close()
 	r.Read("services", r.services)
 	r.Read("autostart keys", r.machineSpots)
 	r.Read("users' autostart keys", r.userSpots)
@@ -48,29 +47,14 @@ func (collector) Collect(ctx context.Context, src *evidence.Source, _ *evidence.
 	r.Read("accounts", r.accounts)
 	r.Read("guards", r.guards)
 	r.Gap(evidence.CoverState, "persistence", evidence.Unsupported,
-		"BITS jobs and extensions of Office and browsers are not yet read by this version")
+		"BITS jobs, the audit policy, and extensions of Office and browsers are not yet read by this version")
 	return ctx.Err()
 }
 
 // reader reads one source.
 type reader struct {
-	*family.Reader
-	reg     evidence.Registry // HKLM, and live HKU
-	live    bool
-	open    []io.Closer // hives
-	users   []user
-	keys    int               // read of a family
-	counted string            // which that is
-	over    string            // the family whose keys are too many
-	system  *bool             // whether the system's own programs are here; nil: not looked for
-	absent  map[string]bool   // hives that are not there, said
-	files   map[string]string // of the machine's hives, by their names
-}
-
-func (r *reader) close() {
-	for _, f := range r.open {
-		_ = f.Close()
-	}
+	*winreg.Registry
+	system *bool // whether the system's own programs are here; nil: not looked for
 }
 
 // autostart is one to be handed on.
@@ -80,9 +64,9 @@ type autostart struct {
 	kind    string
 	name    string
 	command string
-	image   string // "": what the command runs
-	who     *user  // whose variables are meant; nil: the machine's
-	user    string // as whom; "" with who: that user
+	image   string       // "": what the command runs
+	who     *winreg.User // whose variables are meant; nil: the machine's
+	user    string       // as whom; "" with who: that user
 	object  string
 	details string
 	state   string
@@ -92,7 +76,7 @@ type autostart struct {
 func (r *reader) start(a autostart) {
 	home := ""
 	if a.who != nil {
-		a.user, home = cmp.Or(a.user, a.who.name), a.who.home
+		a.user, home = cmp.Or(a.user, a.who.Name), a.who.Home
 	}
 	a.image = imageOf(personal(cmp.Or(a.image, a.command), home))
 	a.ref.Text = a.command
@@ -102,26 +86,15 @@ func (r *reader) start(a autostart) {
 	})
 }
 
-// where is where a value of the registry is found again: in its hive, or live by its
-// own name.
-func (r *reader) where(object string) string {
-	for which, name := range r.files {
-		if rest, ok := strings.CutPrefix(object, `HKLM\`+which+`\`); ok && name != "" {
-			return name + `\` + rest
-		}
-	}
-	return object
-}
-
 // ofValue begins an autostart that a value of a key names; "" is the key's own.
 func (r *reader) ofValue(key *evidence.RegistryKey, value, kind, name, command string) autostart {
 	object := strings.TrimSuffix(key.Path+`\`+value, `\`)
-	return autostart{ref: evidence.Ref{Path: r.where(object)}, at: key.Written, kind: kind, name: name, command: command, object: object}
+	return autostart{ref: evidence.Ref{Path: r.Where(object)}, at: key.Written, kind: kind, name: name, command: command, object: object}
 }
 
 // setting hands a setting on, which stands at object in the registry.
 func (r *reader) setting(key *evidence.RegistryKey, kind, name, details, image, user, object string) {
-	o := evidence.Observation{Kind: evidence.ObserveSetting, Time: key.Written, Ref: evidence.Ref{Path: r.where(object), Text: details}}
+	o := evidence.Observation{Kind: evidence.ObserveSetting, Time: key.Written, Ref: evidence.Ref{Path: r.Where(object), Text: details}}
 	o.Values = []string{kind, name, details, image, user, object}
 	r.Observe(&o)
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf16"
 
 	"postern/evidence"
 	"postern/evidence/evidencetest"
@@ -18,42 +17,15 @@ type (
 	value = evidencetest.HiveValue
 )
 
-// at makes the keys down a path, with values in the last.
-func at(path string, values ...value) key {
-	parts := strings.Split(path, `\`)
-	k := key{Name: parts[len(parts)-1], Written: changed, Values: values}
-	for i := len(parts) - 2; i >= 0; i-- {
-		k = key{Name: parts[i], Written: changed, Keys: []key{k}}
-	}
-	return k
-}
+var (
+	hiveOf = evidencetest.HiveFile
+	wide   = evidencetest.Wide
+)
 
-// merged joins keys of the same name.
-func merged(keys ...key) (all []key) {
-	for _, k := range keys {
-		if i := slices.IndexFunc(all, func(have key) bool { return strings.EqualFold(have.Name, k.Name) }); i >= 0 {
-			all[i].Values = append(all[i].Values, k.Values...)
-			all[i].Keys = merged(append(all[i].Keys, k.Keys...)...)
-			continue
-		}
-		all = append(all, k)
-	}
-	return all
-}
+// at makes the keys down a path, with values in the last.
+func at(path string, values ...value) key { return evidencetest.HiveAt(path, changed, values...) }
 
 var changed = time.Date(2026, 2, 1, 3, 4, 5, 0, time.UTC)
-
-func hiveOf(keys ...key) evidencetest.File {
-	return evidencetest.File{Data: evidencetest.Hive(key{Name: "ROOT", Keys: merged(keys...)})}
-}
-
-func wide(text string) []byte {
-	var b []byte
-	for _, u := range utf16.Encode([]rune(text)) {
-		b = binary.LittleEndian.AppendUint16(b, u)
-	}
-	return b
-}
 
 const taskXML = `<?xml version="1.0" encoding="UTF-16"?>
 <Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
@@ -206,7 +178,7 @@ func TestFacts(t *testing.T) {
 		`account|Guest|S-1-5-21-1-2-3-501||disabled|2024-01-17T21:20:00Z|2023-09-24T03:33:20Z||Windows/System32/config/SAM\SAM\Domains\Account\Users\000001F5|needs no password, its password never expires`,
 		`autostart|run-key|Sync|C:\Users\anna\AppData\Roaming\sync.exe|C:\Users\anna\AppData\Roaming\sync.exe|no|anna|Users/anna/NTUSER.DAT\Software\Microsoft\Windows\CurrentVersion\Run\Sync||`,
 		`autostart|policy-script|UserInitMprLogonScript|C:\x.bat|C:\x.bat|no|anna|Users/anna/NTUSER.DAT\Environment\UserInitMprLogonScript||`,
-		`autostart|com|{C}|C:\Users\anna\AppData\Local\Temp\c.dll|C:\Users\anna\AppData\Local\Temp\c.dll|no|anna|Users/anna/NTUSER.DAT\Software\Classes\CLSID\{C}\InprocServer32|InprocServer32|`,
+		`autostart|com|{C}|C:\Users\anna\AppData\Local\Temp\c.dll|C:\Users\anna\AppData\Local\Temp\c.dll|no|anna|Users/anna/AppData/Local/Microsoft/Windows/UsrClass.dat\CLSID\{C}\InprocServer32|InprocServer32|`,
 		`autostart|startup-folder|go.cmd|C:\ProgramData\Microsoft\Windows\Start Menu\Programs\Startup\go.cmd|C:\ProgramData\Microsoft\Windows\Start Menu\Programs\Startup\go.cmd|yes||C:\ProgramData\Microsoft\Windows\Start Menu\Programs\Startup\go.cmd||`,
 		`autostart|startup-folder|Help.lnk|C:\Tools\h.exe --now|C:\Tools\h.exe|no|anna|C:\Users\anna\AppData\Roaming\Microsoft\Windows\Start Menu\Programs\Startup\Help.lnk||`,
 		`autostart|wmi|SysCheck|cmd /c start C:\x.exe|cmd|||C:\Windows\System32\wbem\Repository\OBJECTS.DATA CommandLineEventConsumer|bound in the repository's bytes, by filter SysCheck|`,
@@ -263,8 +235,9 @@ func FuzzBinary(f *testing.F) {
 	f.Add(groupC("Administrators", 500))
 	f.Add([]byte("\xff\xfe" + string(wide(taskXML))))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		name, members := groupOf(data)
-		if got := len(shortcut(data)) + len(actions(data)) + len(name) + len(members); got > 8*len(data)+4096 {
+		name, members, _ := groupOf(data)
+		told, _ := parseActions(data)
+		if got := len(shortcut(data)) + len(told) + len(name) + len(members); got > 8*len(data)+4096 {
 			t.Errorf("%d bytes give %d", len(data), got)
 		}
 		if task, err := parseTask(data); err == nil {
@@ -273,4 +246,58 @@ func FuzzBinary(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestActions: what of a task's actions cannot be read is told.
+func TestActions(t *testing.T) {
+	whole := execBlob(`C:\a.exe`, "-x")
+	for name, c := range map[string]struct {
+		data  []byte
+		want  int
+		whole bool
+	}{
+		"whole": {whole, 1, true},
+		"cut":   {whole[:len(whole)-8], 1, false},
+		"mail":  {append(slices.Clone(whole), 0x88, 0x88, 0, 0), 1, false},
+		"empty": {nil, 0, false},
+		"none":  {[]byte{3, 0, 0, 0, 0, 0}, 0, true},
+	} {
+		if all, fault := parseActions(c.data); len(all) != c.want || (fault == "") != c.whole {
+			t.Errorf("%s: %q, %q", name, all, fault)
+		}
+	}
+}
+
+// TestWideConsumer: a consumer whose name needs UTF-16 is found, too.
+func TestWideConsumer(t *testing.T) {
+	data := append(make([]byte, 33), wide(`CommandLineEventConsumer.Name="Prüf→er"`)...)
+	src := source(evidencetest.Tree{"Windows/System32/wbem/Repository/OBJECTS.DATA": {Data: data}})
+	for _, o := range collected(t, src).Observed {
+		if o.Get("Kind") == evidence.StartWMI {
+			return
+		}
+	}
+	t.Error("nothing says so")
+}
+
+// TestUnreadableShortcut: one that does not tell what it starts is a gap.
+func TestUnreadableShortcut(t *testing.T) {
+	const path = "ProgramData/Microsoft/Windows/Start Menu/Programs/Startup/a.lnk"
+	out := collected(t, source(evidencetest.Tree{path: evidencetest.Text("no shortcut")}))
+	if !slices.ContainsFunc(out.Gaps(), func(c evidence.Coverage) bool { return c.Path == path && c.Missed.Reason == evidence.Format }) {
+		t.Errorf("gaps %+v", out.Gaps())
+	}
+}
+
+// TestShortcutInVariables: a target that stands in an EnvironmentVariableDataBlock.
+func TestShortcutInVariables(t *testing.T) {
+	head := make([]byte, linkHeader)
+	binary.LittleEndian.PutUint32(head, linkHeader)
+	block := make([]byte, environmentSize)
+	binary.LittleEndian.PutUint32(block, environmentSize)
+	binary.LittleEndian.PutUint32(block[4:], environment)
+	copy(block[environmentWide:], wide(`%comspec%`))
+	if got := shortcut(append(head, block...)); got != `%comspec%` {
+		t.Errorf("%q", got)
+	}
 }

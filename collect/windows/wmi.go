@@ -11,24 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	"postern/collect/family"
 	"postern/evidence"
 )
-
-func (r *reader) hostLines(f *family.File) {
-	line := int64(0)
-	for text := range strings.SplitSeq(string(f.Data), "\n") {
-		line++
-		text, _, _ = strings.Cut(text, "#")
-		if text = strings.Join(strings.Fields(text), " "); text == "" {
-			continue
-		}
-		r.Observe(&evidence.Observation{
-			Kind: evidence.ObserveSetting, Time: newest(f.Entry), Ref: evidence.Ref{Path: string(f.Name), Unit: evidence.Line, At: line, Text: text},
-			Values: []string{evidence.SettingName, "hosts", text, "", "", strings.ReplaceAll(f.Path, "/", `\`)},
-		})
-	}
-}
 
 const (
 	repository = `C:\Windows\System32\wbem\Repository\OBJECTS.DATA`
@@ -46,13 +30,28 @@ var (
 	boundFilter = regexp.MustCompile(`__EventFilter\.Name="([^"\x00]{1,200})"`)
 	// query is what a filter waits for.
 	query = regexp.MustCompile(`(?i)\bselect\s+[\w*., ]{1,200}\s+from\s+\w{1,100}[^\x00]{0,1000}`)
-	// boundConsumer is a consumer as a binding refers to it; the name may be split by
-	// nothing, for strings of a repository stand in one byte a letter.
+	// boundConsumer is a consumer as a binding refers to it.
 	boundConsumer = regexp.MustCompile(`(CommandLineEventConsumer|ActiveScriptEventConsumer|LogFileEventConsumer|SMTPEventConsumer)\.Name="([^"\x00]{1,200})"`)
 )
 
 // runners are the classes of consumers that run something.
 var runners = [][]byte{[]byte("CommandLineEventConsumer\x00"), []byte("ActiveScriptEventConsumer\x00")}
+
+// wideConsumer stands in references whose name one byte a letter does not hold.
+var wideConsumer = []byte("E\x00v\x00e\x00n\x00t\x00C\x00o\x00n\x00s\x00u\x00m\x00e\x00r\x00.\x00N\x00a\x00m\x00e\x00=\x00")
+
+// halved reads UTF-16 as one byte a letter; others are a question mark.
+func halved(data []byte) []byte {
+	out := make([]byte, 0, len(data)/2)
+	for i := 0; i+1 < len(data); i += 2 {
+		c := data[i]
+		if data[i+1] != 0 {
+			c = '?'
+		}
+		out = append(out, c)
+	}
+	return out
+}
 
 // consumersIn finds consumers behind the names of their classes: texts and zeros.
 func consumersIn(data []byte) (all []consumer) {
@@ -118,10 +117,12 @@ func (r *reader) wmi() {
 			r.Lost(evidence.CoverFile, string(name), err)
 			return
 		}
-		if !bytes.Contains(data, []byte("EventConsumer")) {
-			continue
+		if bytes.Contains(data, []byte("EventConsumer.Name=")) {
+			c.add(data, at)
 		}
-		c.add(data, at)
+		if i := bytes.Index(data, wideConsumer); i >= 0 {
+			c.add(halved(data[i%2:]), at)
+		}
 	}
 	if len(c.bound) >= maxConsumers || len(c.texts) >= maxConsumers {
 		r.Gap(evidence.CoverFile, string(name), evidence.TooLarge, fmt.Sprintf("more than %d event consumers; the rest was not read", maxConsumers))

@@ -114,11 +114,16 @@ func Judge(f *File) (all []Judgement) {
 	return all
 }
 
-// tools are programs of Windows that people copy under other names
-// (https://attack.mitre.org/techniques/T1036/003/).
+// tools are programs of Windows that people copy under other names, those that start,
+// fetch, unpack, look around or take secrets (https://attack.mitre.org/techniques/T1036/003/,
+// https://lolbas-project.github.io/).
 var tools = map[string]bool{
 	"cmd.exe": true, "powershell.exe": true, "rundll32.exe": true, "regsvr32.exe": true, "mshta.exe": true, "certutil.exe": true, "bitsadmin.exe": true,
-	"cscript.exe": true, "wscript.exe": true, "wmic.exe": true, "ntdsutil.exe": true, "net1.exe": true, "schtasks.exe": true,
+	"cscript.exe": true, "wscript.exe": true, "wmic.exe": true, "ntdsutil.exe": true, "net.exe": true, "net1.exe": true, "schtasks.exe": true, "at.exe": true,
+	"sc.exe": true, "reg.exe": true, "whoami.exe": true, "nltest.exe": true, "tasklist.exe": true, "taskkill.exe": true, "vssadmin.exe": true, "wbadmin.exe": true,
+	"bcdedit.exe": true, "wevtutil.exe": true, "netsh.exe": true, "ftp.exe": true, "makecab.exe": true, "expand.exe": true, "esentutl.exe": true, "diskshadow.exe": true,
+	"msiexec.exe": true, "msbuild.exe": true, "installutil.exe": true, "regasm.exe": true, "regsvcs.exe": true, "cmstp.exe": true, "odbcconf.exe": true, "pcalua.exe": true,
+	"forfiles.exe": true, "hh.exe": true, "csvde.exe": true, "ldifde.exe": true, "dsquery.exe": true, "quser.exe": true, "mstsc.exe": true, "comsvcs.dll": true,
 }
 
 // judgeProgram judges what a program tells of itself.

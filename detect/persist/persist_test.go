@@ -39,7 +39,7 @@ func TestJudge(t *testing.T) {
 	}{
 		{start(evidence.StartService, "updater", `powershell.exe -nop -w hidden -enc SQBFAFgAIAAoAE4AZQB3AC0ATwBiAGoA`, `powershell.exe`), Command},
 		{start(evidence.StartService, "x", `%COMSPEC% /C echo a > \\.\pipe\abc`, `%COMSPEC%`), ShellService},
-		{start(evidence.StartService, "PSEXESVC", `%SystemRoot%\PSEXESVC.exe`, `C:\Windows\PSEXESVC.exe`), RemoteExec},
+		{start(evidence.StartService, "PSEXESVC", `%SystemRoot%\PSEXESVC.exe`, `C:\Windows\PSEXESVC.exe`), RemoteAdmin},
 		{start(evidence.StartService, "qkzvbnrt", `%systemroot%\qkzvbnrt.exe`, `C:\Windows\qkzvbnrt.exe`), RemoteExec},
 		{start(evidence.StartService, "Helper", `C:\Windows\Temp\h.exe`, `C:\Windows\Temp\h.exe`), TemporaryImage},
 		{start(evidence.StartService, "Svc", `C:\ProgramData\svchost.exe -k netsvcs`, `C:\ProgramData\svchost.exe`), SystemName},

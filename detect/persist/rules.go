@@ -14,6 +14,7 @@ const (
 	SystemName     = "start.system-name-elsewhere"
 	ShellService   = "start.service-is-a-shell"
 	RemoteExec     = "start.remote-execution"
+	RemoteAdmin    = "start.remote-administration"
 	Accessibility  = "start.accessibility-program-replaced"
 	ImageOptions   = "start.debugger-set"
 	Winlogon       = "start.winlogon-changed"
@@ -100,6 +101,7 @@ func startRules() []anomaly.Rule {
 		rule(SystemName, "What starts by itself is called as a program of Windows and lies elsewhere", state, high, "T1036.005", "Compare its hash with the system's own; keep a copy with its times."),
 		rule(ShellService, "A service is a command interpreter", state, high, "T1543.003", "Read the command: programs for remote execution make such services and forget to remove them."),
 		rule(RemoteExec, "A service of the shape that programs for remote execution make", state, high, "T1569.002", "Find in the event logs (7045, 4697) who made it and from where."),
+		rule(RemoteAdmin, "A service that PsExec or its like left: administrators and intruders use them", lead, medium, "T1569.002", "Ask who ran it, and find in the event logs (7045, 4697) when and from where."),
 		rule(Accessibility, "A program of the logon screen has another in its place", state, high, "T1546.008", "It opens the machine without a password to whoever reaches its screen or its remote desktop: remove the value after keeping a copy."),
 		rule(ImageOptions, "A program has another started in its place, or beside it", lead, medium, "T1546.012", askWho),
 		rule(Winlogon, "The logon runs more, or other things, than Windows' own", state, medium, "T1547.004", askWho),

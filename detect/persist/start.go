@@ -92,10 +92,12 @@ var kinds = map[string]func(*Item){
 
 var (
 	interpreter = regexp.MustCompile(`^([a-z]:/windows/(system32|syswow64)/)?(windowspowershell/v1\.0/)?(cmd|powershell|pwsh|cscript|wscript|mshta)(\.exe)?$|^%comspec%$`)
-	// remoteShape are services that programs for remote execution make: of PsExec and
-	// its kin (T1569.002), or eight or sixteen letters that run a program at the top of
+	// remoteShape are services that programs for remote execution make (T1569.002): by
+	// name, or eight or sixteen letters that run a program at the top of
 	// the folder of Windows.
-	remoteShape = regexp.MustCompile(`^(psexesvc|paexec|remcomsvc|winexesvc|csexecsvc|xcmdsvc)`)
+	remoteShape = regexp.MustCompile(`^(remcomsvc|winexesvc|csexecsvc|xcmdsvc)`)
+	// adminShape are services of programs that administrators use for it as well.
+	adminShape  = regexp.MustCompile(`^(psexesvc|paexec)`)
 	topOfFolder = regexp.MustCompile(`^[a-z]:/windows/[a-z]{8}\.exe$|^/?(admin\$|127\.0\.0\.1/admin\$)/[^/]+\.exe$`)
 )
 
@@ -104,7 +106,9 @@ func (i *Item) service() {
 		i.add(ShellService, "it runs %s", i.image)
 	}
 	name := strings.ToLower(i.Get("Name"))
-	if remoteShape.MatchString(name) || topOfFolder.MatchString(i.image) {
+	if adminShape.MatchString(name) {
+		i.add(RemoteAdmin, "%s", i.image)
+	} else if remoteShape.MatchString(name) || topOfFolder.MatchString(i.image) {
 		i.add(RemoteExec, "%s", i.image)
 	}
 	if lib := Path(i.Get("Details")); strings.HasSuffix(lib, ".dll") && strings.Contains(lib, "/") && strings.HasSuffix(i.image, "/svchost.exe") && !installed.MatchString(lib) {

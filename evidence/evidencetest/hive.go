@@ -23,6 +23,45 @@ type HiveValue struct {
 	Data any
 }
 
+// HiveAt makes the keys down a path (`A\B`), with values in the last; each was written at
+// one time.
+func HiveAt(path string, written time.Time, values ...HiveValue) HiveKey {
+	parts := strings.Split(path, `\`)
+	k := HiveKey{Name: parts[len(parts)-1], Written: written, Values: values}
+	for i := len(parts) - 2; i >= 0; i-- {
+		k = HiveKey{Name: parts[i], Written: written, Keys: []HiveKey{k}}
+	}
+	return k
+}
+
+// HiveFile is a hive with keys below its root; those of one name are joined.
+func HiveFile(keys ...HiveKey) File {
+	return File{Data: Hive(HiveKey{Name: "ROOT", Keys: joined(keys)})}
+}
+
+func joined(keys []HiveKey) (all []HiveKey) {
+	for _, k := range keys {
+		i := slices.IndexFunc(all, func(have HiveKey) bool { return strings.EqualFold(have.Name, k.Name) })
+		if i < 0 {
+			k.Keys = joined(k.Keys)
+			all = append(all, k)
+			continue
+		}
+		all[i].Values = append(all[i].Values, k.Values...)
+		all[i].Keys = joined(append(all[i].Keys, k.Keys...))
+	}
+	return all
+}
+
+// Wide is a text in UTF-16, little endian, without a mark or a NUL.
+func Wide(text string) []byte {
+	var b []byte
+	for _, u := range utf16.Encode([]rune(text)) {
+		b = binary.LittleEndian.AppendUint16(b, u)
+	}
+	return b
+}
+
 // Hive returns the bytes of a small registry hive (regf 1.5, one bin) with
 // root's values and subkeys; root's own name is kept. It is meant for tests and
 // examples and holds well under a megabyte.

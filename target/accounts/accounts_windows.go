@@ -73,18 +73,22 @@ type shortInfo struct {
 // it come by their SIDs alone. A partial list comes with an error.
 func List(ctx context.Context) ([]evidence.Account, error) {
 	now := time.Now()
-	all, err := enumerate(ctx, 3, func(u *userInfo) evidence.Account {
-		a := accountOf(u.name, u.flags)
+	host, err := windows.ComputerName()
+	if err != nil {
+		return nil, fmt.Errorf("accounts: name of this machine: %w", err)
+	}
+	all, err := enumerate(ctx, 3, func(u *userInfo) (evidence.Account, error) {
+		a, err := accountOf(host, u.name, u.flags)
 		if u.lastLogon != 0 {
 			a.LastLogon = time.Unix(int64(u.lastLogon), 0).UTC()
 		}
 		if u.passwordAge != 0 {
 			a.PasswordSet = now.Add(-time.Duration(u.passwordAge) * time.Second).UTC().Truncate(time.Minute) // an age drifts by seconds
 		}
-		return a
+		return a, err
 	})
 	if err != nil && len(all) == 0 { // without their times
-		all, err = enumerate(ctx, 20, func(u *shortInfo) evidence.Account { return accountOf(u.name, u.flags) })
+		all, err = enumerate(ctx, 20, func(u *shortInfo) (evidence.Account, error) { return accountOf(host, u.name, u.flags) })
 	}
 	errs := []error{err}
 	for _, g := range letIn {
@@ -104,15 +108,17 @@ func List(ctx context.Context) ([]evidence.Account, error) {
 }
 
 // enumerate lists accounts at a level of NetUserEnum, whose entries are Ts.
-func enumerate[T any](ctx context.Context, level uint32, of func(*T) evidence.Account) (all []evidence.Account, err error) {
+func enumerate[T any](ctx context.Context, level uint32, of func(*T) (evidence.Account, error)) (all []evidence.Account, err error) {
 	var resume uint32
+	var faults []error
 	for ctx.Err() == nil {
 		var buf *byte
 		var read, total uint32
 		err := windows.NetUserEnum(nil, level, normalAccounts, &buf, asManyAsFit, &read, &total, &resume)
 		if buf != nil {
 			for _, u := range unsafe.Slice((*T)(unsafe.Pointer(buf)), read) {
-				all = append(all, of(&u))
+				a, err := of(&u)
+				all, faults = append(all, a), append(faults, err)
 			}
 			_ = windows.NetApiBufferFree(buf)
 		}
@@ -123,22 +129,23 @@ func enumerate[T any](ctx context.Context, level uint32, of func(*T) evidence.Ac
 		case err != nil:
 			return all, fmt.Errorf("accounts: list accounts: %w", err)
 		default:
-			return all, nil
+			return all, errors.Join(faults...)
 		}
 	}
 	return all, ctx.Err()
 }
 
-// accountOf copies what the system tells of one account.
-func accountOf(name *uint16, flags uint32) evidence.Account {
+// accountOf copies what the system tells of one account of a machine; the error says
+// that its SID could not be told.
+func accountOf(host string, name *uint16, flags uint32) (evidence.Account, error) {
 	a := evidence.Account{Name: windows.UTF16PtrToString(name), Disabled: flags&flagDisabled != 0, Locked: flags&flagLocked != 0,
 		NoPassword: flags&flagNoPassword != 0, PasswordStays: flags&flagStays != 0}
-	if host, err := windows.ComputerName(); err == nil {
-		if sid, _, _, err := windows.LookupSID("", host+`\`+a.Name); err == nil {
-			a.SID = sid.String()
-		}
+	sid, _, _, err := windows.LookupSID("", host+`\`+a.Name)
+	if err != nil {
+		return a, fmt.Errorf("accounts: SID of %s: %w", a.Name, err)
 	}
-	return a
+	a.SID = sid.String()
+	return a, nil
 }
 
 var procMembers = windows.NewLazySystemDLL("netapi32.dll").NewProc("NetLocalGroupGetMembers")
